@@ -1,0 +1,141 @@
+// Package claim holds what is asserted about a pair of clusters: for each claim
+// how to look, how to judge what was seen, and how to break it. Looking touches
+// servers through Subject; judging is pure. Nothing here knows of containers.
+package claim
+
+import (
+	"context"
+	"crypto/x509"
+	"database/sql"
+	"net"
+
+	"ndbproof/harness/epoch"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+// Subject is what a claim may touch: a pair in containers, or somebody's own.
+type Subject interface {
+	// Spec says what the cluster is meant to be.
+	Spec(topology.Side) topology.Spec
+	// Admin is a pool of the harness's own account, over TLS. Not to be closed.
+	Admin(topology.Side) *sql.DB
+	// Password of an account on a side.
+	Password(side topology.Side, user string) evidence.Secret
+	// Login tries one new connection and pings. The caller closes it.
+	Login(context.Context, topology.Side, topology.Login) (*sql.DB, error)
+	// Dial opens a TCP connection to the side's mysqld.
+	Dial(context.Context, topology.Side) (net.Conn, error)
+	// Authority is the run's own CA, Leaf the certificate made for the side's server.
+	Authority() *x509.Certificate
+	Leaf(topology.Side) *x509.Certificate
+
+	// List gives all files under dir, recursively, symbolic links not followed.
+	List(ctx context.Context, side topology.Side, node, dir string) ([]topology.Stat, error)
+	// Read gives a file's first max bytes; max <= 0: all.
+	Read(ctx context.Context, side topology.Side, node, path string, max int64) ([]byte, error)
+	// Run runs a program of the release in the node's container.
+	Run(ctx context.Context, side topology.Side, node string, c topology.Command) (topology.Output, error)
+	// Sockets gives what listens in the node's network namespace.
+	Sockets(ctx context.Context, side topology.Side, node string) ([]topology.Socket, error)
+
+	// Mark commits a marker row on the source and waits until its epoch stands
+	// in the source's binary log.
+	Mark(context.Context) (topology.Mark, error)
+	// Markers are all markers committed so far.
+	Markers() []string
+	// CatchUp commits a fence row on the source and waits for its epoch on the replica.
+	CatchUp(context.Context) (epoch.Epoch, error)
+	// Workload tells what the writer has written; Settle stops it first.
+	Workload() topology.Workload
+	Settle(context.Context) (topology.Workload, error)
+}
+
+// Bench is what a sabotage may do besides.
+type Bench interface {
+	Subject
+	// RootSQL runs statements as root over the unix socket of the side's mysqld.
+	RootSQL(ctx context.Context, side topology.Side, statements string) (string, error)
+	// Put writes a file into a node from outside.
+	Put(ctx context.Context, side topology.Side, node string, f topology.File) error
+	// Spawn runs a program in the background in the node's network namespace,
+	// from outside, until stop is called (an extra listening port, say).
+	Listen(ctx context.Context, side topology.Side, node string, port int) (stop func() error, err error)
+}
+
+// Effect is how far looking, or a sabotage, goes.
+type Effect int
+
+// Effects, each including those before it.
+const (
+	Reads Effect = iota
+	Connects
+	Disturbs
+	Restarts
+)
+
+func (e Effect) String() string { return [...]string{"reads", "connects", "disturbs", "restarts"}[e] }
+
+// Observation is what a claim saw: JSON, kept as evidence, judged again later.
+type Observation interface {
+	// Seen counts what was looked at. 0 is not-looked, with the reason.
+	Seen() (n int, unless string)
+}
+
+// Violation is one way in which what was seen breaks the claim.
+type Violation struct {
+	Code string `json:"code"` // stable, "seed.7.1.clear-binlog"; a sabotage names it
+	Side string `json:"side,omitempty"`
+	Node string `json:"node,omitempty"`
+	Text string `json:"text"` // one line: what was seen, and what was expected
+}
+
+// Claim is one assertion.
+type Claim struct {
+	ID       string          // "seed.7.1.binlogs"
+	Step     int             // of the procedure
+	Title    string          // the promise in plain words
+	Needs    release.Feature // "" when every release can
+	Controls []string
+	Effect   Effect
+	Blank    func() Observation // for reading kept evidence
+	Look     func(context.Context, Subject, *evidence.Dir) (Observation, error)
+	Judge    func(Observation, secure.Profile, release.Release) []Violation
+	Sabotage []Sabotage
+}
+
+// Sabotage is a change to the deployment that breaks what a claim is about.
+type Sabotage struct {
+	Name     string
+	Effect   Effect
+	Profiles []string // nil: all
+	Do, Undo func(context.Context, Bench) error
+	Want     string   // the violation's code
+	Also     []string // claims that may fall with it
+}
+
+// Status is how a claim ended.
+type Status string
+
+// The four ends of a claim.
+const (
+	Held          Status = "held"
+	Violated      Status = "violated"
+	NotLooked     Status = "not-looked"
+	NotApplicable Status = "not-applicable"
+)
+
+// Outcome is a claim's result.
+type Outcome struct {
+	ID         string      `json:"id"`
+	Step       int         `json:"step"`
+	Title      string      `json:"title"`
+	Status     Status      `json:"status"`
+	Seen       int         `json:"seen"`
+	Reason     string      `json:"reason,omitempty"` // of not-looked and not-applicable
+	Violations []Violation `json:"violations,omitempty"`
+	Evidence   string      `json:"evidence,omitempty"` // file in the run's directory
+	Seconds    float64     `json:"seconds"`
+}

@@ -1,0 +1,134 @@
+// Package topology describes a cluster as plain data and renders from it, by
+// pure functions, all files that its nodes read. It starts nothing.
+package topology
+
+import (
+	"fmt"
+	"strings"
+
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+)
+
+// Role is what a node does. The words are the names of the programs.
+type Role string
+
+// Roles in the order in which an upgrade takes them.
+const (
+	Mgmd   Role = "ndb_mgmd"
+	Ndbmtd Role = "ndbmtd"
+	Mysqld Role = "mysqld"
+)
+
+// Side tells the clusters of a pair apart.
+type Side string
+
+// The sides of a pair.
+const (
+	Source  Side = "source"
+	Replica Side = "replica"
+)
+
+// Sides in the order in which things are shown.
+var Sides = []Side{Source, Replica}
+
+// Node is one node of a cluster.
+type Node struct {
+	Role Role   `json:"role"`
+	ID   int    `json:"id"`   // NodeId in config.ini
+	Name string `json:"name"` // "mgm", "ndb1", "sql": unique within the cluster
+	Host string `json:"host"` // HostName in config.ini: an alias on the cluster's network only
+}
+
+// APISlots is how many further API nodes a cluster has room for.
+const APISlots = 4
+
+// Ports inside the cluster.
+const (
+	MgmPort   = 1186
+	DataPort  = 2202 // ServerPort of every data node
+	MysqlPort = 3306
+)
+
+// Spec is a cluster before it runs: data, printable, diffable.
+type Spec struct {
+	Name     string          `json:"name"` // "source" or "replica"; part of host names
+	Release  release.Release `json:"release"`
+	Layout   release.Layout  `json:"layout"`
+	ServerID uint32          `json:"server_id"`
+	Nodes    []Node          `json:"nodes"`
+	Profile  secure.Profile  `json:"profile"`
+}
+
+// Standard is the cluster of the procedure: one management node, four data
+// nodes in two node groups, one mysqld, four free API slots.
+func Standard(side Side, r release.Release, l release.Layout, p secure.Profile) Spec {
+	s := Spec{Name: string(side), Release: r, Layout: l, ServerID: 1, Profile: p}
+	if side == Replica {
+		s.ServerID = 2
+	}
+	add := func(role Role, id int, name string) {
+		s.Nodes = append(s.Nodes, Node{role, id, name, s.Name + "-" + name})
+	}
+	add(Mgmd, 1, "mgm")
+	for i := 1; i <= 4; i++ {
+		add(Ndbmtd, i+1, fmt.Sprintf("ndb%d", i))
+	}
+	add(Mysqld, 49, "sql")
+	return s
+}
+
+// Of gives the nodes of one role, in order.
+func (s Spec) Of(role Role) []Node {
+	var out []Node
+	for _, n := range s.Nodes {
+		if n.Role == role {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// Connectstring names the management nodes for all others.
+func (s Spec) Connectstring() string {
+	var hosts []string
+	for _, n := range s.Of(Mgmd) {
+		hosts = append(hosts, n.Host)
+	}
+	return strings.Join(hosts, ",")
+}
+
+// LinkHost is the mysqld's name on the network between the clusters, the one
+// in its certificate and in the channel's SOURCE_HOST.
+func (s Spec) LinkHost() string { return s.Name + ".link" }
+
+// Paths inside the containers, the same for every release.
+const (
+	EtcDir     = "/etc/ndbproof"          // configuration, certificates
+	TLSDir     = EtcDir + "/tls"          // ca.pem, server-cert.pem, server-key.pem, at the replica also client files
+	MysqlDir   = "/var/lib/mysql"         // the volume of a mysqld
+	DataDir    = MysqlDir + "/data"       // its datadir
+	LogDir     = MysqlDir + "/data"       // binary and relay logs lie in the datadir, as in the procedure
+	KeyringDir = MysqlDir + "/keyring"    // the keyring file, beside the data (gap G8)
+	NdbDir     = "/var/lib/ndb"           // the volume of an ndb_mgmd or ndbmtd
+	SocketPath = MysqlDir + "/mysql.sock" // the unix socket
+)
+
+// File is a file to be put into a node before its program starts.
+type File struct {
+	Path    string
+	Content []byte
+	Mode    int64 // permission bits
+	Own     bool  // owned by the servers' user; else by root
+}
+
+// Config is everything rendered for one node.
+type Config struct {
+	Node   Node
+	Argv   []string // the program and its arguments; no shell
+	Files  []File
+	Volume string // the directory that a named volume holds
+}
+
+// Files is what Render returns, in the order of Spec.Nodes.
+type Files []Config
