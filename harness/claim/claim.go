@@ -32,7 +32,8 @@ type Subject interface {
 	Authority() *x509.Certificate
 	Leaf(topology.Side) *x509.Certificate
 
-	// List gives all files under dir, recursively, symbolic links not followed.
+	// List gives dir itself and everything under it, recursively, symbolic links
+	// not followed. A dir that does not exist is an empty list.
 	List(ctx context.Context, side topology.Side, node, dir string) ([]topology.Stat, error)
 	// Read gives a file's first max bytes; max <= 0: all.
 	Read(ctx context.Context, side topology.Side, node, path string, max int64) ([]byte, error)
@@ -46,6 +47,11 @@ type Subject interface {
 	Mark(context.Context) (topology.Mark, error)
 	// Markers are all markers committed so far.
 	Markers() []string
+	// Arrived tells whether a marker's row stands on the replica.
+	Arrived(ctx context.Context, marker string) (bool, error)
+	// Channel is how the channel is configured by the procedure, password
+	// included: what a claim that takes the channel away restores.
+	Channel() secure.ChannelOptions
 	// CatchUp commits a fence row on the source and waits for its epoch on the replica.
 	CatchUp(context.Context) (epoch.Epoch, error)
 	// Workload tells what the writer has written; Settle stops it first.
@@ -60,9 +66,12 @@ type Bench interface {
 	RootSQL(ctx context.Context, side topology.Side, statements string) (string, error)
 	// Put writes a file into a node from outside.
 	Put(ctx context.Context, side topology.Side, node string, f topology.File) error
-	// Spawn runs a program in the background in the node's network namespace,
-	// from outside, until stop is called (an extra listening port, say).
+	// Listen opens a port in the node's network namespace, from outside, until
+	// stop is called.
 	Listen(ctx context.Context, side topology.Side, node string, port int) (stop func() error, err error)
+	// ServerFiles gives server-cert.pem and server-key.pem for the side's mysqld,
+	// with their paths and modes, to be Put and loaded.
+	ServerFiles(side topology.Side, i topology.Identity) ([]topology.File, error)
 }
 
 // Effect is how far looking, or a sabotage, goes.
@@ -70,10 +79,10 @@ type Effect int
 
 // Effects, each including those before it.
 const (
-	Reads Effect = iota
-	Connects
-	Disturbs
-	Restarts
+	Reads    Effect = iota // queries on the harness's own pool, files, sockets
+	Connects               // new connections, programs run in nodes, rows in the harness's own tables
+	Disturbs               // channel, accounts, settings or user rows, put right again
+	Restarts               // of a server
 )
 
 func (e Effect) String() string { return [...]string{"reads", "connects", "disturbs", "restarts"}[e] }
@@ -85,19 +94,16 @@ type Observation interface {
 }
 
 // Violation is one way in which what was seen breaks the claim.
-type Violation struct {
-	Code string `json:"code"` // stable, "seed.7.1.clear-binlog"; a sabotage names it
-	Side string `json:"side,omitempty"`
-	Node string `json:"node,omitempty"`
-	Text string `json:"text"` // one line: what was seen, and what was expected
-}
+type Violation = evidence.Violation
 
 // Claim is one assertion.
 type Claim struct {
-	ID       string          // "seed.7.1.binlogs"
-	Step     int             // of the procedure
-	Title    string          // the promise in plain words
-	Needs    release.Feature // "" when every release can
+	ID       string                    // "seed.7.1.binlogs"
+	Step     int                       // of the procedure
+	Title    string                    // the promise in plain words
+	Needs    release.Feature           // "" when every release can
+	Promised func(secure.Profile) bool // nil: by every profile
+	Codes    []string                  // of all violations that Judge can give
 	Controls []string
 	Effect   Effect
 	Blank    func() Observation // for reading kept evidence
@@ -117,25 +123,15 @@ type Sabotage struct {
 }
 
 // Status is how a claim ended.
-type Status string
+type Status = evidence.Status
 
 // The four ends of a claim.
 const (
-	Held          Status = "held"
-	Violated      Status = "violated"
-	NotLooked     Status = "not-looked"
-	NotApplicable Status = "not-applicable"
+	Held          = evidence.Held
+	Violated      = evidence.Violated
+	NotLooked     = evidence.NotLooked
+	NotApplicable = evidence.NotApplicable
 )
 
-// Outcome is a claim's result.
-type Outcome struct {
-	ID         string      `json:"id"`
-	Step       int         `json:"step"`
-	Title      string      `json:"title"`
-	Status     Status      `json:"status"`
-	Seen       int         `json:"seen"`
-	Reason     string      `json:"reason,omitempty"` // of not-looked and not-applicable
-	Violations []Violation `json:"violations,omitempty"`
-	Evidence   string      `json:"evidence,omitempty"` // file in the run's directory
-	Seconds    float64     `json:"seconds"`
-}
+// Outcome is a claim's result, as it stands in results.json.
+type Outcome = evidence.Outcome

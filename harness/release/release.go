@@ -6,6 +6,7 @@ package release
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ var form = regexp.MustCompile(`^(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?:-([0-9A-Za-z][
 // is not part of a release and is dropped.
 func Parse(s string) (Release, error) {
 	m := form.FindStringSubmatch(strings.TrimSuffix(s, "-cluster"))
-	if m == nil {
+	if m == nil || m[4] == "cluster" || strings.HasSuffix(m[4], "-cluster") {
 		return Release{}, fmt.Errorf("parse release %q: want three numbers and at most one suffix, as in 9.7.4 or 9.7.4-fix1", s)
 	}
 	var r Release
@@ -104,4 +105,13 @@ type Layout struct {
 	UID     int
 	GID     int
 	Missing []string // tools of ours that the image lacks
+}
+
+// Program gives the path of a client program of the release ("mysql",
+// "mysqlbinlog", "ndb_mgm"). Any other program is left to PATH.
+func (l Layout) Program(name string) string {
+	if strings.HasPrefix(name, "mysql") || strings.HasPrefix(name, "ndb") {
+		return path.Join(l.Bin, name)
+	}
+	return name
 }

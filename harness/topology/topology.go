@@ -58,12 +58,26 @@ type Spec struct {
 	ServerID uint32          `json:"server_id"`
 	Nodes    []Node          `json:"nodes"`
 	Profile  secure.Profile  `json:"profile"`
+	Tuning   Tuning          `json:"tuning"`
+	// EncryptAtStart has binlog_encryption=ON in my.cnf, as the procedure writes
+	// it. Where defect F1 must be worked around it is false, and encryption is
+	// switched on by SQL after the start.
+	EncryptAtStart bool `json:"encrypt_at_start"`
+	// KeyringPlugin takes the keyring_file plugin, as the procedure does on
+	// 8.0.25, where the release has the component as well.
+	KeyringPlugin bool `json:"keyring_plugin"`
+	// Reload starts ndb_mgmd on a volume that has a configuration already, and
+	// makes it read config.ini again: an upgrade. Else it begins anew.
+	Reload bool `json:"reload,omitempty"`
 }
 
 // Standard is the cluster of the procedure: one management node, four data
-// nodes in two node groups, one mysqld, four free API slots.
+// nodes in two node groups, one mysqld, four free API slots. Its keyring is the
+// component wherever the release has it.
 func Standard(side Side, r release.Release, l release.Layout, p secure.Profile) Spec {
-	s := Spec{Name: string(side), Release: r, Layout: l, ServerID: 1, Profile: p}
+	s := Spec{Name: string(side), Release: r, Layout: l, ServerID: 1, Profile: p, Tuning: DefaultTuning()}
+	s.EncryptAtStart = p.BinlogEncryption && !release.F1.Has(r)
+	s.KeyringPlugin = !r.Has(release.KeyringComponent)
 	if side == Replica {
 		s.ServerID = 2
 	}
@@ -109,9 +123,11 @@ const (
 	MysqlDir   = "/var/lib/mysql"         // the volume of a mysqld
 	DataDir    = MysqlDir + "/data"       // its datadir
 	LogDir     = MysqlDir + "/data"       // binary and relay logs lie in the datadir, as in the procedure
-	KeyringDir = MysqlDir + "/keyring"    // the keyring file, beside the data (gap G8)
+	KeyringDir = MysqlDir + "/keyring"    // the keyring file's folder, beside the data (gap G8)
 	NdbDir     = "/var/lib/ndb"           // the volume of an ndb_mgmd or ndbmtd
 	SocketPath = MysqlDir + "/mysql.sock" // the unix socket
+	ConfigPath = EtcDir + "/config.ini"   // read by an ndb_mgmd
+	MyCnfPath  = EtcDir + "/my.cnf"       // read by a mysqld
 )
 
 // File is a file to be put into a node before its program starts.
@@ -128,6 +144,10 @@ type Config struct {
 	Argv   []string // the program and its arguments; no shell
 	Files  []File
 	Volume string // the directory that a named volume holds
+	// Folders must be there before the program starts, with mode 0700 and owned
+	// by the servers' user: component_keyring_file makes none, and is disabled
+	// without a word in the client's sight when its folder is missing.
+	Folders []string
 }
 
 // Files is what Render returns, in the order of Spec.Nodes.

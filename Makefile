@@ -1,0 +1,73 @@
+# make help lists the targets.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+GO ?= go
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+# A shell script that starts the same pair by hand, for make bench to compare with.
+YARDSTICK ?= ../shared/yardstick/hand-pair.sh
+# Flags of the run, for example: make run ARGS='--release 9.7.2 --duration 10s'
+ARGS ?=
+
+# -count=1 throughout: go test does not know that an image or a tarball has
+# changed, and would print the pass of an earlier one as (cached).
+TEST := $(GO) test -count=1
+UNIT = $$($(GO) list ./... | grep -v /scenarios)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## make bin/ndbproof
+	$(GO) build -o bin/ndbproof ./harness/cmd/ndbproof
+
+.PHONY: run
+run: build ## prove the procedure on a new pair of clusters; accepts the workaround of F1 (ARGS='--release 9.7.2 ...')
+	bin/ndbproof run --accept F1 $(ARGS)
+
+.PHONY: test
+test: unit image ## unit tests, images, then the core suite on real clusters (20 minutes at most)
+	$(TEST) -timeout 20m ./scenarios
+
+.PHONY: unit
+unit: ## unit tests: no Docker, under 30 seconds
+	$(TEST) $(UNIT)
+
+.PHONY: image
+image: build ## build the images of all releases that tarballs are found for, and the probe's
+	bin/ndbproof image
+
+.PHONY: bench
+bench: build ## time the start of a pair against YARDSTICK, three times in turns; accepts the workaround of F1
+	.ci/bench '$(YARDSTICK)' $(ARGS)
+
+.PHONY: lint
+lint: ## golangci-lint, with the import rules
+	$(LINT) run
+
+.PHONY: fmt
+fmt: ## check the format (gofumpt, gci) and show what differs
+	$(LINT) fmt --diff
+
+.PHONY: fmt-fix
+fmt-fix: ## write the format
+	$(LINT) fmt
+
+.PHONY: golden
+golden: ## rewrite the golden files; read the diff as code
+	$(TEST) $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+
+.PHONY: doctor
+doctor: build ## say what a run needs and does not find, and how to get it
+	bin/ndbproof doctor
+
+.PHONY: down
+down: build ## remove what dead runs left behind (ARGS=--kept: also pairs that were kept)
+	bin/ndbproof down $(ARGS)
+
+.PHONY: compose
+compose: build ## write a pair for docker compose, with all that it mounts, to build/compose (OUT=DIR)
+	bin/ndbproof compose --out '$(or $(OUT),build/compose)' $(ARGS)

@@ -1,0 +1,175 @@
+package claim
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+	"ndbproof/harness/wire"
+)
+
+const certificatesID = "seed.2.certificates"
+
+// Certificates is what the servers show to a client that asks for TLS.
+type Certificates struct {
+	At        time.Time   `json:"at"`        // when, for judging validity again later
+	Authority string      `json:"authority"` // the run's own CA, PEM
+	Servers   []Presented `json:"servers"`
+}
+
+// Presented is one server's handshake.
+type Presented struct {
+	Side        topology.Side `json:"side"`
+	Host        string        `json:"host"` // the name that the certificate must hold
+	Leaf        string        `json:"leaf"` // made for this server, PEM
+	Refused     string        `json:"refused,omitempty"`
+	TLSVersion  string        `json:"tls_version,omitempty"`
+	CipherSuite string        `json:"cipher_suite,omitempty"`
+	Chain       []string      `json:"chain"` // as sent, PEM
+}
+
+// Seen counts handshakes, a server's refusal of TLS among them.
+func (o *Certificates) Seen() (int, string) {
+	for _, s := range o.Servers {
+		if len(s.Chain) == 0 && s.Refused == "" {
+			return 0, fmt.Sprintf("the %s showed no certificate", s.Side)
+		}
+	}
+	return len(o.Servers), "no server was asked"
+}
+
+func certificates() Claim {
+	// A running channel goes on. Logins end, the harness's own among them: claims
+	// that need new sessions cannot look meanwhile.
+	reloaded := func(name string, side topology.Side, i topology.Identity, word string, also ...string) Sabotage {
+		return Sabotage{
+			Name: name, Effect: Disturbs, Want: certificatesID + "." + word, Also: also,
+			Do: identified(side, i), Undo: identified(side, topology.Genuine),
+		}
+	}
+	return observed(Claim{
+		ID: certificatesID, Step: 2, Effect: Connects,
+		Title: "each server shows the certificate that was made for it in this run, valid for its name under the run's own CA",
+		Codes: codes(certificatesID, "no-tls", "not-ours", "untrusted", "wrong-name", "old-protocol"),
+		Sabotage: []Sabotage{
+			reloaded("another certificate of the same CA", topology.Source, topology.Reissued, "not-ours"),
+			reloaded("server certificate of another CA", topology.Source, topology.Stranger, "untrusted", refusalsID, remoteID, clientID, parityID),
+			reloaded("server certificate of another CA, on the replica", topology.Replica, topology.Stranger, "untrusted", clientID, parityID),
+			reloaded("wrong host name in the server certificate", topology.Replica, topology.WrongName, "wrong-name", clientID, parityID),
+		},
+	}, lookCertificates, judgeCertificates)
+}
+
+// identified gives a side's mysqld another certificate, at run time.
+func identified(side topology.Side, i topology.Identity) act {
+	return func(ctx context.Context, b Bench) error {
+		files, err := b.ServerFiles(side, i)
+		if err != nil {
+			return fmt.Errorf("make a certificate (%s) for the %s: %w", i, side, err)
+		}
+		for _, f := range files {
+			if err := b.Put(ctx, side, sqlNode(b, side), f); err != nil {
+				return err
+			}
+		}
+		return statements(side, "ALTER INSTANCE RELOAD TLS")(ctx, b)
+	}
+}
+
+func lookCertificates(ctx context.Context, s Subject) (*Certificates, error) {
+	o := &Certificates{At: time.Now().UTC(), Authority: pemOf(s.Authority())}
+	var err error
+	o.Servers, err = eachSide(func(side topology.Side) (Presented, error) { return handshake(ctx, s, side) })
+	return o, err
+}
+
+// handshake asks one server for TLS. That a certificate is refused is what was
+// to be found out, and no error.
+func handshake(ctx context.Context, s Subject, side topology.Side) (Presented, error) {
+	p := Presented{Side: side, Host: s.Spec(side).LinkHost(), Leaf: pemOf(s.Leaf(side))}
+	conn, err := s.Dial(ctx, side)
+	if err != nil {
+		return p, err
+	}
+	defer conn.Close() //nolint:errcheck // nothing was written that could be lost
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Authority())
+	h, err := wire.Probe(ctx, conn, &tls.Config{RootCAs: roots, ServerName: p.Host, MinVersion: tls.VersionTLS12})
+	var refused *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &refused), errors.Is(err, wire.ErrNoTLS):
+		p.Refused = err.Error()
+	case err != nil:
+		return p, fmt.Errorf("shake hands with the %s: %w", side, err)
+	}
+	p.TLSVersion, p.CipherSuite = h.TLSVersion, h.CipherSuite
+	for _, c := range h.Chain {
+		p.Chain = append(p.Chain, pemOf(c))
+	}
+	return p, nil
+}
+
+func pemOf(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+}
+
+func certificateOf(text string) (*x509.Certificate, error) {
+	b, _ := pem.Decode([]byte(text))
+	if b == nil {
+		return nil, errors.New("not a certificate in PEM")
+	}
+	return x509.ParseCertificate(b.Bytes)
+}
+
+// protocols are those that a server may speak, under the names that it and
+// package wire use.
+var protocols = []string{"TLSv1.2", "TLSv1.3"}
+
+func judgeCertificates(o *Certificates, _ secure.Profile, _ release.Release) []Violation {
+	f := found{id: certificatesID}
+	for _, s := range o.Servers {
+		if len(s.Chain) == 0 {
+			f.add("no-tls", s.Side, "it offers no TLS: "+s.Refused)
+			continue
+		}
+		if s.Chain[0] != s.Leaf {
+			f.add("not-ours", s.Side, "it shows another certificate than the one made for it in this run")
+		}
+		if word, err := o.verify(s); err != nil {
+			f.add(word, s.Side, fmt.Sprintf("its certificate is not valid for %s under the run's CA: %v", s.Host, err))
+		}
+		// A handshake that was broken off at the certificate tells no version.
+		if s.Refused == "" && !slices.Contains(protocols, s.TLSVersion) {
+			f.add("old-protocol", s.Side, fmt.Sprintf("it speaks %s; expected one of %q", s.TLSVersion, protocols))
+		}
+	}
+	return f.all
+}
+
+// verify checks a chain as a client would have at that time, and gives the word
+// of the violation.
+func (o *Certificates) verify(s Presented) (string, error) {
+	options := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: o.At}
+	if !options.Roots.AppendCertsFromPEM([]byte(o.Authority)) {
+		return "untrusted", errors.New("the run's CA cannot be read")
+	}
+	for _, c := range s.Chain[1:] {
+		options.Intermediates.AppendCertsFromPEM([]byte(c))
+	}
+	leaf, err := certificateOf(s.Chain[0])
+	if err != nil {
+		return "untrusted", err
+	}
+	if _, err := leaf.Verify(options); err != nil {
+		return "untrusted", err
+	}
+	return "wrong-name", leaf.VerifyHostname(s.Host)
+}

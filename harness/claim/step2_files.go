@@ -1,0 +1,170 @@
+package claim
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+const filesID = "seed.2.files"
+
+// Secrecy is who may read the files that must stay secret.
+type Secrecy struct {
+	Servers []ServerFiles `json:"servers"`
+}
+
+// ServerFiles are the files of one mysqld that hold keys, or certificates.
+type ServerFiles struct {
+	Side topology.Side `json:"side"`
+	Node string        `json:"node"`
+	UID  int           `json:"uid"` // of the servers' user
+	// Keys are private keys and the files of the keyring. Public are
+	// certificates and public keys. Folders lead to the keyring.
+	Keys    []topology.Stat `json:"keys"`
+	Public  []topology.Stat `json:"public"`
+	Folders []topology.Stat `json:"folders"`
+	// Wanted are paths that the procedure puts there, and Keyring whether one
+	// file of the keyring is wanted besides.
+	Wanted []string `json:"wanted"`
+}
+
+// Seen counts files of keys, of the side that has fewest.
+func (o *Secrecy) Seen() (int, string) {
+	total := 0
+	for _, s := range o.Servers {
+		if len(s.Keys) == 0 {
+			return 0, fmt.Sprintf("the %s has no file with a key at all", s.Side)
+		}
+		total += len(s.Keys) + len(s.Public)
+	}
+	return total, "no server was looked at"
+}
+
+func files() Claim {
+	return observed(Claim{
+		ID: filesID, Step: 2, Effect: Reads,
+		Title: "keys and keyring are the servers' user's own, and closed to everybody else",
+		Codes: codes(filesID, "loose-mode", "owner", "writable", "loose-folder", "missing"),
+		Sabotage: []Sabotage{
+			chmodded("server key readable by all", topology.Source, topology.TLSDir+"/server-key.pem", "0644", "0600", "loose-mode"),
+			chmodded("client key readable by the group", topology.Replica, topology.TLSDir+"/client-key.pem", "0640", "0600", "loose-mode"),
+			chmodded("RSA key readable by all", topology.Replica, topology.DataDir+"/private_key.pem", "0644", "0600", "loose-mode"),
+			chmodded("keyring's folder open to all", topology.Source, topology.KeyringDir, "0755", "0700", "loose-folder"),
+			chmodded("certificate writable by all", topology.Source, topology.TLSDir+"/server-cert.pem", "0666", "0644", "writable"),
+			{
+				Name: "key owned by root", Effect: Disturbs, Want: filesID + ".owner",
+				Do:   asRoot(topology.Source, "chown", "0:0", topology.TLSDir+"/server-key.pem"),
+				Undo: func(ctx context.Context, b Bench) error { return disown(ctx, b, topology.TLSDir+"/server-key.pem") },
+			},
+		},
+	}, lookFiles, judgeFiles)
+}
+
+func lookFiles(ctx context.Context, s Subject) (*Secrecy, error) {
+	servers, err := eachSide(func(side topology.Side) (ServerFiles, error) {
+		f := ServerFiles{Side: side, Node: sqlNode(s, side), UID: s.Spec(side).Layout.UID, Wanted: wantedFiles(side)}
+		for _, dir := range []string{topology.TLSDir, topology.DataDir, topology.KeyringDir} {
+			all, err := s.List(ctx, side, f.Node, dir)
+			if err != nil {
+				return f, fmt.Errorf("list %s of the %s: %w", dir, side, err)
+			}
+			f.sort(all)
+		}
+		return f, nil
+	})
+	return &Secrecy{servers}, err
+}
+
+// wantedFiles are those that steps 2 and 3 put on a side.
+func wantedFiles(side topology.Side) []string {
+	all := []string{"ca.pem", "server-cert.pem", "server-key.pem"}
+	if side == topology.Replica {
+		all = append(all, "client-cert.pem", "client-key.pem")
+	}
+	for i, name := range all {
+		all[i] = path.Join(topology.TLSDir, name)
+	}
+	return append(all, path.Join(topology.DataDir, "private_key.pem"), topology.KeyringDir)
+}
+
+// sort puts files where they belong by their names.
+func (f *ServerFiles) sort(all []topology.Stat) {
+	for _, st := range all {
+		name, keyring := path.Base(st.Path), within(st.Path, topology.KeyringDir)
+		switch {
+		case st.Mode.IsDir():
+			if keyring {
+				f.Folders = append(f.Folders, st)
+			}
+		case keyring, strings.HasSuffix(name, "-key.pem"), name == "private_key.pem":
+			f.Keys = append(f.Keys, st)
+		case strings.HasSuffix(name, ".pem"):
+			f.Public = append(f.Public, st)
+		}
+	}
+}
+
+// within tells whether p is dir or lies under it.
+func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
+
+func judgeFiles(o *Secrecy, p secure.Profile, _ release.Release) []Violation {
+	f := found{id: filesID}
+	for _, s := range o.Servers {
+		for _, k := range s.Keys {
+			if k.Mode.Perm()&^0o600 != 0 {
+				f.at("loose-mode", s.Side, s.Node, fmt.Sprintf("%s has mode %04o; expected 0600 or less", k.Path, k.Mode.Perm()))
+			}
+			if k.UID != s.UID {
+				f.at("owner", s.Side, s.Node, fmt.Sprintf("%s belongs to user %d; expected the servers' user, %d", k.Path, k.UID, s.UID))
+			}
+		}
+		for _, c := range s.Public {
+			if c.Mode.Perm()&0o022 != 0 {
+				f.at("writable", s.Side, s.Node, fmt.Sprintf("%s has mode %04o; expected it writable by its owner only", c.Path, c.Mode.Perm()))
+			}
+		}
+		for _, d := range s.Folders {
+			if d.Mode.Perm()&0o007 != 0 {
+				f.at("loose-folder", s.Side, s.Node, fmt.Sprintf("%s has mode %04o; expected nothing for others", d.Path, d.Mode.Perm()))
+			}
+		}
+		for _, w := range s.Wanted {
+			if !s.has(w, p) {
+				f.at("missing", s.Side, s.Node, w+" is not there, or holds no file; the procedure puts it there")
+			}
+		}
+	}
+	return f.all
+}
+
+// has tells whether a wanted file is there; of the keyring's folder, whether a
+// file lies in it.
+func (f ServerFiles) has(wanted string, p secure.Profile) bool {
+	keyring := wanted == topology.KeyringDir
+	if keyring && !p.Keyring {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(f.Keys, f.Public), func(st topology.Stat) bool {
+		return st.Path == wanted || keyring && within(st.Path, wanted)
+	})
+}
+
+// chmodded changes the mode of one path and back.
+func chmodded(name string, side topology.Side, p, loose, tight, word string) Sabotage {
+	return Sabotage{
+		Name: name, Effect: Disturbs, Want: filesID + "." + word,
+		Do: asRoot(side, "chmod", loose, p), Undo: asRoot(side, "chmod", tight, p),
+	}
+}
+
+// disown gives a file of the source back to the servers' user.
+func disown(ctx context.Context, b Bench, p string) error {
+	l := b.Spec(topology.Source).Layout
+	return asRoot(topology.Source, "chown", fmt.Sprintf("%d:%d", l.UID, l.GID), p)(ctx, b)
+}

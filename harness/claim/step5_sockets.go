@@ -1,0 +1,107 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+const socketsID = "seed.5.sockets"
+
+// Sockets is what listens in the network namespaces of all nodes.
+type Sockets struct {
+	Nodes []NodeSockets `json:"nodes"`
+}
+
+// NodeSockets are those of one node.
+type NodeSockets struct {
+	Side     topology.Side     `json:"side"`
+	Node     string            `json:"node"`
+	Role     topology.Role     `json:"role"`
+	Listens  []topology.Socket `json:"listens"`
+	Expected []topology.Socket `json:"expected"`
+}
+
+// Seen counts sockets. A node in which nothing listens at all was not looked
+// into.
+func (o *Sockets) Seen() (int, string) {
+	n := 0
+	for _, node := range o.Nodes {
+		if len(node.Listens) == 0 {
+			return 0, fmt.Sprintf("nothing listens in %s %s", node.Side, node.Node)
+		}
+		n += len(node.Listens)
+	}
+	return n, "no node was looked into"
+}
+
+func sockets() Claim {
+	return observed(Claim{
+		ID: socketsID, Step: 5, Effect: Reads,
+		Title: "in every node exactly the expected sockets listen",
+		Codes: codes(socketsID, "unexpected", "missing"),
+		Sabotage: []Sabotage{
+			listening("extra listening port at the source's mysqld", topology.Source, topology.Mysqld),
+			listening("extra listening port at a data node", topology.Replica, topology.Ndbmtd),
+		},
+	}, lookSockets, judgeSockets)
+}
+
+// extraPort is one that nothing of a cluster uses.
+const extraPort = 4444
+
+// listening opens a port in the first node of a role. What stops it is kept from
+// Do to Undo, so a Claim's sabotage is for one pair at a time.
+func listening(name string, side topology.Side, role topology.Role) Sabotage {
+	var stop func() error
+	return Sabotage{
+		Name: name, Effect: Disturbs, Want: socketsID + ".unexpected",
+		Do: func(ctx context.Context, b Bench) (err error) {
+			stop, err = b.Listen(ctx, side, b.Spec(side).Of(role)[0].Name, extraPort)
+			return err
+		},
+		Undo: func(context.Context, Bench) error {
+			if stop == nil {
+				return errors.New("stop listening: it was never begun")
+			}
+			return stop()
+		},
+	}
+}
+
+func lookSockets(ctx context.Context, s Subject) (*Sockets, error) {
+	o := &Sockets{}
+	for _, side := range topology.Sides {
+		spec := s.Spec(side)
+		for _, n := range spec.Nodes {
+			all, err := s.Sockets(ctx, side, n.Name)
+			if err != nil {
+				return o, fmt.Errorf("look into %s %s: %w", side, n.Name, err)
+			}
+			o.Nodes = append(o.Nodes, NodeSockets{side, n.Name, n.Role, all, spec.ExpectedSockets(n)})
+		}
+	}
+	return o, nil
+}
+
+func judgeSockets(o *Sockets, _ secure.Profile, _ release.Release) []Violation {
+	f := found{id: socketsID}
+	for _, n := range o.Nodes {
+		for _, s := range n.Listens {
+			if !s.EmbeddedDNS() && !slices.ContainsFunc(n.Expected, func(e topology.Socket) bool { return e.Admits(s) }) {
+				f.at("unexpected", n.Side, n.Node, fmt.Sprintf("%s %s:%d listens; expected no such socket", s.Proto, s.Address, s.Port))
+			}
+		}
+		for _, e := range n.Expected {
+			if !slices.ContainsFunc(n.Listens, e.Admits) {
+				f.at("missing", n.Side, n.Node, fmt.Sprintf("%s %s:%d does not listen", e.Proto, e.Address, e.Port))
+			}
+		}
+	}
+	return f.all
+}

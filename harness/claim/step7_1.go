@@ -1,0 +1,231 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ndbproof/harness/poll"
+	"ndbproof/harness/release"
+	"ndbproof/harness/scan"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+const (
+	binlogsID   = "seed.7.1.binlogs"
+	relaylogsID = "seed.7.1.relaylogs"
+)
+
+// emptyLog is the size up to which a log holds nothing but its own description:
+// encryption header, magic, format description and previous GTIDs.
+const emptyLog = scan.HeaderSize + 256
+
+// BinaryLogs are the binary logs of both servers.
+type BinaryLogs struct {
+	Mark    topology.Mark `json:"mark"` // committed before looking
+	Servers []ServerLogs  `json:"servers"`
+}
+
+// RelayLogs are the relay logs of both servers, read while the applier stood
+// still and the receiver had passed the mark.
+type RelayLogs struct {
+	Mark     topology.Mark     `json:"mark"`
+	Received topology.Position `json:"received"`
+	Servers  []ServerLogs      `json:"servers"`
+}
+
+// Seen counts files. Each server must have one that holds more than its own
+// description.
+func (o *BinaryLogs) Seen() (int, string) {
+	n := 0
+	for _, s := range o.Servers {
+		if !slices.ContainsFunc(s.Files, func(l Log) bool { return l.Size > emptyLog }) {
+			return 0, fmt.Sprintf("the %s has no binary log with anything in it (%d files)", s.Side, len(s.Files))
+		}
+		n += len(s.Files)
+	}
+	return n, "no server was looked at"
+}
+
+// Seen counts files. The replica must have one that holds the mark; the source
+// has none in a one-way pair, and what it has is judged.
+func (o *RelayLogs) Seen() (int, string) {
+	n, none := 0, "no server was looked at"
+	for _, s := range o.Servers {
+		n += len(s.Files)
+		if s.Side == topology.Replica && !slices.ContainsFunc(s.Files, func(l Log) bool { return l.Size > emptyLog }) {
+			return 0, fmt.Sprintf("the replica has no relay log with anything in it (%d files)", len(s.Files))
+		}
+	}
+	if !past(o.Received, o.Mark.End) {
+		return 0, fmt.Sprintf("the receiver is at %s:%d, before the mark", o.Received.File, o.Received.Pos)
+	}
+	return n, none
+}
+
+func binlogs() Claim {
+	return observed(Claim{
+		ID: binlogsID, Step: 7, Effect: Connects,
+		Title:    "every binary log of both servers is encrypted, and none that the servers do not know of lies about",
+		Promised: func(p secure.Profile) bool { return p.BinlogEncryption },
+		Codes:    codes(binlogsID, "clear", "not-a-log", "stray", "missing", "unlisted", "column", "marker"),
+		Sabotage: []Sabotage{
+			{
+				Name: "binlog_encryption off", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID},
+				Do: statements(topology.Source, encryptionOff), Undo: encryptedAgain(topology.Source),
+			},
+			{
+				Name: "binlog_encryption off, on the replica", Effect: Disturbs, Want: binlogsID + ".clear",
+				Also: []string{keysID, directID, relaylogsID},
+				Do:   statements(topology.Replica, encryptionOff), Undo: encryptedAgain(topology.Replica),
+			},
+			{
+				Name: "old clear log left behind, in the index", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID},
+				Do: statements(topology.Source, encryptionOff, encryptionOn), Undo: encryptedAgain(topology.Source),
+			},
+			leftBehind("old clear log left behind, not in the index", topology.Source, binaryLog, clearLog, binlogsID+".clear", keysID, directID),
+			leftBehind("encrypted log that the server does not know of", topology.Replica, binaryLog, strangersLog, binlogsID+".stray", keysID),
+		},
+	}, lookBinlogs, func(o *BinaryLogs, _ secure.Profile, _ release.Release) []Violation {
+		return judgeLogs(binlogsID, o.Servers)
+	})
+}
+
+func relaylogs() Claim {
+	return observed(Claim{
+		ID: relaylogsID, Step: 7, Effect: Disturbs,
+		Title:    "every relay log of both servers is encrypted, with rows of this run in them",
+		Promised: func(p secure.Profile) bool { return p.BinlogEncryption },
+		Codes:    codes(relaylogsID, "clear", "not-a-log", "stray", "missing", "marker"),
+		Sabotage: []Sabotage{
+			{
+				Name: "relay log in clear", Effect: Disturbs, Want: relaylogsID + ".clear", Also: []string{binlogsID, keysID, directID},
+				Do: statements(topology.Replica, encryptionOff), Undo: encryptedAgain(topology.Replica),
+			},
+			leftBehind("old clear relay log left behind", topology.Replica, relayLog, clearLog, relaylogsID+".clear", keysID),
+			leftBehind("clear relay log at the source", topology.Source, relayLog, clearLog, relaylogsID+".clear", keysID),
+		},
+	}, lookRelaylogs, func(o *RelayLogs, _ secure.Profile, _ release.Release) []Violation {
+		return judgeLogs(relaylogsID, o.Servers)
+	})
+}
+
+func lookBinlogs(ctx context.Context, s Subject) (*BinaryLogs, error) {
+	o := &BinaryLogs{}
+	var err error
+	if o.Mark, err = s.Mark(ctx); err != nil {
+		return nil, err
+	}
+	o.Servers, err = eachSide(func(side topology.Side) (ServerLogs, error) { return readLogs(ctx, s, side, binaryLog) })
+	return o, err
+}
+
+// patience is how long a replication thread is given to do what it was told.
+const patience = time.Minute
+
+func lookRelaylogs(ctx context.Context, s Subject) (o *RelayLogs, err error) {
+	w, db := s.Spec(topology.Replica).Release.Words(), s.Admin(topology.Replica)
+	if _, err := db.ExecContext(ctx, w.StopApplier); err != nil {
+		return nil, on(topology.Replica, err)
+	}
+	defer func() { err = errors.Join(err, resume(ctx, s, w.StartApplier)) }()
+	o = &RelayLogs{}
+	if o.Mark, err = s.Mark(ctx); err != nil {
+		return nil, err
+	}
+	if o.Received, err = received(ctx, s, o.Mark.End); err != nil {
+		return nil, err
+	}
+	o.Servers, err = eachSide(func(side topology.Side) (ServerLogs, error) { return readLogs(ctx, s, side, relayLog) })
+	return o, err
+}
+
+// received waits until the receiver has passed a position of the source.
+func received(ctx context.Context, s Subject, end topology.Position) (topology.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var t Threads
+	err := poll.Until(ctx, fmt.Sprintf("the receiver to pass %s:%d", end.File, end.Pos), func(ctx context.Context) (err error) {
+		if t, err = threads(ctx, s); err != nil {
+			return err
+		}
+		if past(t.Received, end) {
+			return nil
+		}
+		err = fmt.Errorf("at %s:%d, running: %s", t.Received.File, t.Received.Pos, t.Receiver)
+		if t.Receiver == "No" || !t.Configured {
+			return poll.Stop(err)
+		}
+		return err
+	})
+	return t.Received, err
+}
+
+// resume starts what a claim stopped, also when the claim's context has ended,
+// and waits until nothing is missing on the replica.
+func resume(ctx context.Context, s Subject, statements ...string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	for _, q := range statements {
+		if _, err := s.Admin(topology.Replica).ExecContext(ctx, q); err != nil {
+			return fmt.Errorf("start the channel again: %w", on(topology.Replica, err))
+		}
+	}
+	if _, err := s.CatchUp(ctx); err != nil {
+		return fmt.Errorf("start the channel again: %w", err)
+	}
+	return nil
+}
+
+func judgeLogs(id string, servers []ServerLogs) []Violation {
+	f := found{id: id}
+	for _, s := range servers {
+		for _, l := range s.Files {
+			judgeLog(&f, s, l)
+		}
+		for _, name := range s.Index {
+			if !slices.ContainsFunc(s.Files, func(l Log) bool { return l.Name() == name }) {
+				f.at("missing", s.Side, s.Node, fmt.Sprintf("%s stands in the index and is not on disk", name))
+			}
+		}
+		if s.Shown != nil {
+			judgeShown(&f, s)
+		}
+	}
+	return f.all
+}
+
+func judgeLog(f *found, s ServerLogs, l Log) {
+	switch l.Kind {
+	case scan.PlainLog:
+		f.at("clear", s.Side, s.Node, fmt.Sprintf("%s (%d bytes) begins with %s, the magic of a clear log; expected fd62696e", l.Path, l.Size, l.Magic))
+	case scan.EncryptedLog:
+	default:
+		f.at("not-a-log", s.Side, s.Node, fmt.Sprintf("%s (%d bytes) begins with %q, the magic of no log", l.Path, l.Size, l.Magic))
+	}
+	if !s.Knows(l) {
+		f.at("stray", s.Side, s.Node, fmt.Sprintf("%s lies on disk and the server does not know of it", l.Path))
+	}
+	if l.Markers > 0 {
+		f.at("marker", s.Side, s.Node, fmt.Sprintf("%s holds markers of this run in clear, at %d places", l.Path, l.Markers))
+	}
+}
+
+// judgeShown compares what the server says of its binary logs with its index
+// and with the bytes on disk.
+func judgeShown(f *found, s ServerLogs) {
+	var names []string
+	for _, w := range s.Shown {
+		names = append(names, w.Name)
+		i := slices.IndexFunc(s.Files, func(l Log) bool { return l.Name() == w.Name })
+		if i >= 0 && (s.Files[i].Kind == scan.EncryptedLog) != w.Encrypted {
+			f.at("column", s.Side, s.Node, fmt.Sprintf("SHOW BINARY LOGS says Encrypted=%t of %s, which is of kind %q on disk", w.Encrypted, w.Name, s.Files[i].Kind))
+		}
+	}
+	if !slices.Equal(names, s.Index) {
+		f.at("unlisted", s.Side, s.Node, fmt.Sprintf("SHOW BINARY LOGS lists %q, the index %q", names, s.Index))
+	}
+}

@@ -1,0 +1,130 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+const clientID = "seed.7.4.client"
+
+// PlainClients are logins over TCP that the servers must refuse, and those over
+// TLS that show that it is for the lack of TLS.
+type PlainClients struct {
+	Logins []Tried `json:"logins"`
+}
+
+// Tried is one login.
+type Tried struct {
+	Side     topology.Side    `json:"side"`
+	User     string           `json:"user"`
+	TLS      topology.TLSMode `json:"tls"`
+	Want     uint16           `json:"want"` // error; 0: a control, which must succeed
+	Got      uint16           `json:"got"`  // 0: it succeeded
+	Message  string           `json:"message,omitempty"`
+	Controls bool             `json:"controls,omitempty"`
+}
+
+// Seen counts refusals. When a login that must succeed does not, a refusal says
+// nothing.
+func (o *PlainClients) Seen() (int, string) {
+	n := 0
+	for _, l := range o.Logins {
+		switch {
+		case l.Controls && l.Got != 0:
+			return 0, fmt.Sprintf("the control failed: %s cannot log in to the %s over TLS: %d %s", l.User, l.Side, l.Got, l.Message)
+		case !l.Controls:
+			n++
+		}
+	}
+	return n, "no login was tried"
+}
+
+// attempts are the logins tried on each side: the controls first. The account
+// of the channel does not itself require TLS, so the server's own insistence is
+// what it meets (3159). The harness's account does, and root is not known at
+// TCP hosts: both are refused as they are (1045).
+var attempts = []Tried{
+	{User: secure.ReplicationUser, TLS: topology.TLSVerify, Controls: true},
+	{User: secure.AdminUser, TLS: topology.TLSVerify, Controls: true},
+	{User: secure.ReplicationUser, TLS: topology.TLSOff, Want: errInsecure},
+	{User: secure.AdminUser, TLS: topology.TLSOff, Want: errDenied},
+	{User: secure.Root, TLS: topology.TLSOff, Want: errDenied},
+	{User: secure.Root, TLS: topology.TLSVerify, Want: errDenied},
+}
+
+func plainClient() Claim {
+	const admin = "'" + secure.AdminUser + "'@'%'"
+	return observed(Claim{
+		ID: clientID, Step: 7, Effect: Connects,
+		Title:    "no client logs in without TLS over TCP, on either server, and root not over TCP at all",
+		Promised: func(p secure.Profile) bool { return p.RequireSecureTransport },
+		Codes:    codes(clientID, "accepted", "other-error"),
+		Sabotage: []Sabotage{
+			{
+				Name: "require_secure_transport off, for clients", Effect: Disturbs, Want: clientID + ".accepted", Also: []string{plainChannelID},
+				Do: statements(topology.Source, transportOpen), Undo: statements(topology.Source, transportClosed),
+			},
+			{
+				Name: "require_secure_transport off, on the replica", Effect: Disturbs, Want: clientID + ".accepted",
+				Do: statements(topology.Replica, transportOpen), Undo: statements(topology.Replica, transportClosed),
+			},
+			{
+				Name: "harness's account no longer requires TLS", Effect: Disturbs, Want: clientID + ".other-error", Also: []string{accountsID},
+				Do:   statements(topology.Replica, "ALTER USER "+admin+" REQUIRE NONE"),
+				Undo: statements(topology.Replica, "ALTER USER "+admin+" REQUIRE SSL"),
+			},
+		},
+	}, lookPlainClients, judgePlainClients)
+}
+
+func lookPlainClients(ctx context.Context, s Subject) (*PlainClients, error) {
+	o := &PlainClients{}
+	for _, side := range topology.Sides {
+		for _, l := range attempts {
+			l.Side = side
+			if err := l.try(ctx, s); err != nil {
+				return o, err
+			}
+			o.Logins = append(o.Logins, l)
+		}
+	}
+	return o, nil
+}
+
+// try logs in. Only an answer of the server counts.
+func (l *Tried) try(ctx context.Context, s Subject) error {
+	db, err := s.Login(ctx, l.Side, topology.Login{
+		User: l.User, Password: s.Password(l.Side, l.User), TLS: l.TLS, PublicKey: l.TLS == topology.TLSOff,
+	})
+	if err == nil {
+		if err := db.Close(); err != nil {
+			return fmt.Errorf("log out of the %s as %s: %w", l.Side, l.User, err)
+		}
+		return nil
+	}
+	var answered bool
+	if l.Got, l.Message, answered = errno(err); !answered {
+		return errors.Join(fmt.Errorf("log in to the %s as %s (tls %s): no answer of the server", l.Side, l.User, l.TLS), err)
+	}
+	return nil
+}
+
+func judgePlainClients(o *PlainClients, _ secure.Profile, _ release.Release) []Violation {
+	f := found{id: clientID}
+	for _, l := range o.Logins {
+		how := fmt.Sprintf("%s over TCP (tls %s)", l.User, l.TLS)
+		switch {
+		case l.Controls || l.Got == l.Want:
+		case l.Got == 0:
+			f.add("accepted", l.Side, how+" logs in; expected error "+fmt.Sprint(l.Want))
+		default:
+			f.add("other-error", l.Side, fmt.Sprintf("%s is refused with %d (%s); expected %d", how, l.Got, l.Message, l.Want))
+		}
+	}
+	return f.all
+}

@@ -1,0 +1,227 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ndbproof/harness/parity"
+	"ndbproof/harness/poll"
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+const (
+	parityID  = "seed.8.parity"
+	runningID = "seed.8.running"
+)
+
+// Contents is a comparison of all user tables, after the writer stopped and the
+// replica caught up.
+type Contents struct {
+	Workload topology.Workload `json:"workload"`
+	Epoch    uint64            `json:"epoch"` // of the fence
+	Report   parity.Report     `json:"report"`
+}
+
+// Seen counts rows compared on the source. Fewer than were asked for prove
+// nothing.
+func (o *Contents) Seen() (int, string) {
+	rows, _ := o.Report.Rows()
+	switch {
+	case o.Workload.Acked == 0:
+		return 0, "the writer has written no row"
+	case o.Workload.Acked < o.Workload.Wanted:
+		return 0, fmt.Sprintf("fewer rows than asked: %d of %d", o.Workload.Acked, o.Workload.Wanted)
+	}
+	return int(rows), "no row was compared"
+}
+
+// Running is the state of the channel after the replica caught up.
+type Running struct {
+	Asked  int     `json:"asked"`            // how often the status was read
+	Behind string  `json:"behind,omitempty"` // why the replica did not catch up
+	Status Threads `json:"status"`
+}
+
+// Seen counts answers: a replica without a channel is a violation.
+func (o *Running) Seen() (int, string) { return o.Asked, "the replica was not asked" }
+
+func sameRows() Claim {
+	row := func(name, word string, change change) Sabotage {
+		return Sabotage{Name: name, Effect: Disturbs, Want: parityID + "." + word, Do: change.do, Undo: change.undo}
+	}
+	return observed(Claim{
+		ID: parityID, Step: 8, Effect: Connects,
+		Title: "what the writer inserted stands on the source, and the same rows with the same contents on the replica",
+		Codes: codes(parityID, "rows-lost", "only-source", "only-replica", "differs", "duplicates", "schema"),
+		Sabotage: []Sabotage{
+			row("replica row deleted", "only-source", rowDeleted),
+			row("replica row changed", "differs", rowChanged),
+			row("two replica rows swapped", "differs", rowsSwapped),
+			row("replica row added", "only-replica", rowAdded),
+			{
+				Name: "table on the replica only", Effect: Disturbs, Want: parityID + ".schema",
+				Do:   statements(topology.Replica, "CREATE TABLE ndbproof.stray (id INT NOT NULL PRIMARY KEY) ENGINE=NDBCLUSTER"),
+				Undo: statements(topology.Replica, "DROP TABLE ndbproof.stray"),
+			},
+		},
+	}, lookContents, judgeContents)
+}
+
+func running() Claim {
+	w := func(pick func(release.Words) string) act {
+		return func(ctx context.Context, b Bench) error {
+			return statements(topology.Replica, pick(b.Spec(topology.Replica).Release.Words()))(ctx, b)
+		}
+	}
+	applierOn := func(w release.Words) string { return w.StartApplier }
+	return observed(Claim{
+		ID: runningID, Step: 8, Effect: Connects,
+		Title: "both threads of the replica run without an error and wait for events",
+		Codes: codes(runningID, "no-channel", "receiver", "applier", "error", "behind", "receiver-state", "applier-state"),
+		Sabotage: []Sabotage{
+			{
+				Name: "applier stopped", Effect: Disturbs, Want: runningID + ".applier", Also: []string{parityID},
+				Do: w(func(w release.Words) string { return w.StopApplier }), Undo: inTurn(w(applierOn), caughtUp),
+			},
+			{
+				Name: "receiver stopped", Effect: Disturbs, Want: runningID + ".receiver", Also: []string{parityID, channelID},
+				Do:   w(func(w release.Words) string { return w.StopReceiver }),
+				Undo: inTurn(w(func(w release.Words) string { return w.StartReceiver }), caughtUp),
+			},
+		},
+	}, lookRunning, judgeRunning)
+}
+
+func lookContents(ctx context.Context, s Subject) (*Contents, error) {
+	o := &Contents{}
+	var err error
+	if o.Workload, err = s.Settle(ctx); err != nil {
+		return nil, err
+	}
+	e, err := s.CatchUp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Epoch = uint64(e)
+	o.Report, err = parity.Compare(ctx, s.Admin(topology.Source), s.Admin(topology.Replica), parity.Options{})
+	return o, err
+}
+
+func judgeContents(o *Contents, _ secure.Profile, _ release.Release) []Violation {
+	f := found{id: parityID}
+	written := topology.Workload{Database: o.Workload.Database, Table: o.Workload.Table}
+	held := int64(0)
+	for _, t := range o.Report.Tables {
+		if t.Database == written.Database && t.Name == written.Table {
+			held = t.RowsSource
+		}
+		judgeTable(&f, t)
+	}
+	if held < o.Workload.Acked {
+		f.add("rows-lost", topology.Source, fmt.Sprintf("%s.%s holds %d rows; %d were acknowledged", written.Database, written.Table, held, o.Workload.Acked))
+	}
+	for _, d := range o.Report.Schema {
+		f.add("schema", topology.Replica, fmt.Sprintf("%s is %s on the source and %s on the replica", d.What, d.Source, d.Replica))
+	}
+	return f.all
+}
+
+func judgeTable(f *found, t parity.TableReport) {
+	name := t.Database + "." + t.Name
+	shown := ""
+	if len(t.First) > 0 {
+		m := t.First[0]
+		shown = fmt.Sprintf("; the first: %s %s source %s replica %s", m.Key, m.Column, m.Source, m.Replica)
+	}
+	for _, d := range t.Schema {
+		f.add("schema", topology.Replica, fmt.Sprintf("%s of %s is %s on the source and %s on the replica", d.What, name, d.Source, d.Replica))
+	}
+	for _, c := range []struct {
+		rows       int64
+		word, text string
+	}{
+		{t.OnlySource, "only-source", "rows of %[1]s that the replica lacks: %[2]d%[3]s"},
+		{t.OnlyReplica, "only-replica", "rows of %[1]s that the source lacks: %[2]d%[3]s"},
+		{t.Mismatched, "differs", "rows of %[1]s that differ: %[2]d%[3]s"},
+		{t.Duplicates, "duplicates", "surplus copies of rows of %[1]s: %[2]d%[3]s"},
+	} {
+		if c.rows > 0 {
+			f.add(c.word, topology.Replica, fmt.Sprintf(c.text, name, c.rows, shown))
+		}
+	}
+}
+
+// idle is how long the threads are given to come to rest behind a fence, when
+// writers may still be at work.
+const idle = 15 * time.Second
+
+// errBusy is a replica that answers, and does not rest.
+var errBusy = errors.New("the replica is not at rest")
+
+// lookRunning waits for the state that is claimed, and keeps the last one seen
+// when it does not come. A thread that stands still makes waiting pointless.
+func lookRunning(ctx context.Context, s Subject) (*Running, error) {
+	o := &Running{}
+	first, err := threads(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	o.Asked, o.Status = 1, first
+	if first.Receiver != "Yes" || first.Applier != "Yes" {
+		return o, nil
+	}
+	fence, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := s.CatchUp(fence); err != nil {
+		o.Behind = oneLine(err.Error())
+	}
+	rest, cancel := context.WithTimeout(ctx, idle)
+	defer cancel()
+	w := s.Spec(topology.Replica).Release.Words()
+	err = poll.Until(rest, "both threads to wait for events", func(ctx context.Context) error {
+		t, err := threads(ctx, s)
+		if err != nil {
+			return err
+		}
+		o.Asked, o.Status = o.Asked+1, t
+		if t.ReceiverDoes != w.ReceiverWaits || t.ApplierDoes != w.ApplierWaits {
+			return fmt.Errorf("%w: receiver: %q, applier: %q", errBusy, t.ReceiverDoes, t.ApplierDoes)
+		}
+		return nil
+	})
+	if errors.Is(err, errBusy) && ctx.Err() == nil {
+		err = nil // what was seen last is judged
+	}
+	return o, err
+}
+
+func judgeRunning(o *Running, _ secure.Profile, r release.Release) []Violation {
+	f, t, w := found{id: runningID}, o.Status, r.Words()
+	if !t.Configured {
+		f.add("no-channel", topology.Replica, "the replica has no channel")
+		return f.all
+	}
+	if o.Behind != "" {
+		f.add("behind", topology.Replica, "the replica did not catch up: "+o.Behind)
+	}
+	for _, e := range []Fault{t.ReceiverErr, t.ApplierErr} {
+		if e.Number != 0 {
+			f.add("error", topology.Replica, fmt.Sprintf("error %d: %s", e.Number, e.Message))
+		}
+	}
+	for _, c := range []struct{ word, has, want string }{
+		{"receiver", t.Receiver, "Yes"},
+		{"applier", t.Applier, "Yes"},
+		{"receiver-state", t.ReceiverDoes, w.ReceiverWaits},
+		{"applier-state", t.ApplierDoes, w.ApplierWaits},
+	} {
+		if c.has != c.want {
+			f.add(c.word, topology.Replica, fmt.Sprintf("the %s is at %q; expected %q", c.word, c.has, c.want))
+		}
+	}
+	return f.all
+}

@@ -1,0 +1,155 @@
+package cluster
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"ndbproof/harness/epoch"
+	"ndbproof/harness/poll"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+// Account creates user1 on the source as the procedure has it (step 5). The
+// statements are logged, so the account reaches the replica with the channel.
+func (p *Pair) Account(ctx context.Context) error {
+	for _, s := range secure.ReplicationUserSQL(p.user1) {
+		if _, err := p.Source.admin.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("create %s on %s: %w", secure.ReplicationUser, p.Source.sql(), err)
+		}
+	}
+	return nil
+}
+
+// Channel is how the replica reaches the source (step 6), as the profile has it.
+func (p *Pair) Channel() secure.ChannelOptions {
+	profile := p.Replica.Spec.Profile
+	o := secure.ChannelOptions{
+		Host: p.Source.Spec.LinkHost(), Port: topology.MysqlPort,
+		User: secure.ReplicationUser, Password: p.user1,
+		TLS: profile.ChannelTLS, ConnectRetry: 1, RetryCount: 86400,
+	}
+	if profile.VerifyIdentity {
+		o.CA, o.VerifyIdentity = path.Join(topology.TLSDir, "ca.pem"), true
+		o.Cert, o.Key = path.Join(topology.TLSDir, "client-cert.pem"), path.Join(topology.TLSDir, "client-key.pem")
+	}
+	return o
+}
+
+// Open points the replica at the source, starts it, and waits until a marker
+// row that it commits on the source is seen on the replica.
+func (p *Pair) Open(ctx context.Context) error {
+	w := p.Replica.Spec.Release.Words()
+	for _, s := range []string{secure.ChannelSQL(w, p.Channel()), w.StartReplica} {
+		if _, err := p.Replica.admin.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("open the channel on %s: %w", p.Replica.sql(), err)
+		}
+	}
+	m, err := p.Mark(ctx)
+	if err != nil {
+		return err
+	}
+	return poll.Until(ctx, "the marker row on "+p.Replica.sql().String(), func(ctx context.Context) error {
+		var n int
+		err := p.Replica.admin.QueryRowContext(ctx, "SELECT COUNT(*) FROM ndbproof.marker WHERE marker = ?", m.Marker).Scan(&n)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return p.Replica.lagging(ctx, errors.New("the row is not there"))
+		}
+		return nil
+	})
+}
+
+// CatchUp commits a fence row on the source and waits for exactly its epoch:
+// first in the source's binary log, then applied on the replica
+// (mysql.ndb_apply_status for the source's server_id). It gives up at once when
+// a thread of the replica has stopped.
+func (p *Pair) CatchUp(ctx context.Context) (epoch.Epoch, error) {
+	n := p.fence.Add(1)
+	e, err := p.Source.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", n))
+	if err != nil {
+		return 0, fmt.Errorf("commit a fence: %w", err)
+	}
+	if err := p.Source.handled(ctx, e); err != nil {
+		return 0, err
+	}
+	what := fmt.Sprintf("epoch %s on %s", e, p.Replica.sql())
+	return e, poll.Until(ctx, what, func(ctx context.Context) error {
+		var at uint64
+		err := p.Replica.admin.QueryRowContext(ctx, "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", p.Source.Spec.ServerID).Scan(&at)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return p.Replica.lagging(ctx, errors.New("no epoch applied yet"))
+		case err != nil:
+			return err
+		case epoch.Epoch(at) < e:
+			return p.Replica.lagging(ctx, fmt.Errorf("applied up to %s", epoch.Epoch(at)))
+		}
+		return nil
+	})
+}
+
+// lagging adds to a reason for waiting what the replica says of its threads; a
+// thread that has stopped ends the wait.
+func (c *Cluster) lagging(ctx context.Context, reason error) error {
+	s, err := c.Status(ctx)
+	if err != nil {
+		return errors.Join(reason, err)
+	}
+	w := c.Spec.Release.Words()
+	err = fmt.Errorf("%w; receiver %s (%s %s), applier %s (%s %s)", reason,
+		s[w.IORunning], s[w.LastIOErrno], s[w.LastIOError], s[w.SQLRunning], s[w.LastSQLErrno], s[w.LastSQLError])
+	if s[w.IORunning] == "No" || s[w.SQLRunning] == "No" {
+		return poll.Stop(err)
+	}
+	return err
+}
+
+// Status is SHOW REPLICA STATUS by column name; empty when there is no channel.
+func (c *Cluster) Status(ctx context.Context) (map[string]string, error) {
+	rows, err := c.admin.QueryContext(ctx, c.Spec.Release.Words().ShowReplicaStatus)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its channel: %w", c.sql(), err)
+	}
+	defer rows.Close() //nolint:errcheck // Err is looked at
+	cols, err := rows.Columns()
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its channel: %w", c.sql(), err)
+	}
+	out := map[string]string{}
+	for rows.Next() {
+		vals := make([]sql.NullString, len(cols))
+		ptrs := make([]any, len(cols))
+		for i := range vals {
+			ptrs[i] = &vals[i]
+		}
+		if err := rows.Scan(ptrs...); err != nil {
+			return nil, fmt.Errorf("ask %s for its channel: %w", c.sql(), err)
+		}
+		for i, c := range cols {
+			out[c] = vals[i].String
+		}
+	}
+	return out, rows.Err()
+}
+
+// Bounded gives ctx a limit with a cause that names what was being done.
+func Bounded(ctx context.Context, d time.Duration, what string) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%s took longer than %s", what, d))
+}
+
+// CommitLogged commits one row that goes into the binary log, and waits until
+// it stands there.
+func (c *Cluster) CommitLogged(ctx context.Context) error {
+	e, err := c.commit(ctx, "UPDATE ndbproof.fence SET n=n+1 WHERE id=0")
+	if err != nil {
+		return err
+	}
+	return c.handled(ctx, e)
+}

@@ -1,0 +1,237 @@
+package cluster
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/testcontainers/testcontainers-go"
+	"golang.org/x/sync/errgroup"
+
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+// Options are what a cluster needs besides its Spec.
+type Options struct {
+	Engine  *Engine
+	Image   string // of all nodes
+	Tools   string // image that lends the programs in Spec.Layout.Missing; "" when none is
+	Probe   string // image of the companion containers
+	Keys    *Keys
+	Secrets *evidence.Secrets
+	Say     func(kind string, side topology.Side, node, text string) // the timeline; may be nil
+	Link    string                                                   // network between the clusters; "" for a cluster alone
+}
+
+// Cluster is a running cluster, or what there is of one.
+type Cluster struct {
+	Spec  topology.Spec
+	Side  topology.Side
+	Nodes []*Node
+
+	engine   *Engine
+	options  Options
+	networks struct{ cluster, door string }
+	door     string // host:port of its mysqld on this machine
+	admin    *sql.DB
+	secrets  struct{ admin, root evidence.Secret }
+}
+
+// Launch makes and starts a cluster: its networks, volumes and containers, all
+// at once. It does not wait for NDB: Started and Serving do. On error it also
+// gives the half-built cluster, for evidence and Close.
+func Launch(ctx context.Context, side topology.Side, s topology.Spec, o Options) (*Cluster, error) {
+	c := &Cluster{Spec: s, Side: side, engine: o.Engine, options: o}
+	c.secrets.admin, c.secrets.root = evidence.NewSecret(), evidence.NewSecret()
+	err := errors.Join(
+		o.Secrets.Add("password of "+secure.AdminUser+" at the "+s.Name, c.secrets.admin),
+		o.Secrets.Add("password of root at the "+s.Name, c.secrets.root),
+	)
+	if err != nil {
+		return c, err
+	}
+	files, err := s.Render()
+	if err != nil {
+		return c, fmt.Errorf("render the configuration of the %s cluster: %w", s.Name, err)
+	}
+	for _, f := range files {
+		if f.Node.Role == topology.Mysqld {
+			f.Files = append(f.Files, s.TLSFiles(o.Keys.Authority, o.Keys.Server[side], o.Keys.Client)...)
+		}
+		c.Nodes = append(c.Nodes, &Node{Node: f.Node, Side: side, Image: o.Image, config: f, cluster: c})
+	}
+	if err := c.makeNetworks(ctx); err != nil {
+		return c, err
+	}
+	if err := c.startNodes(ctx); err != nil {
+		return c, err
+	}
+	c.say("started", "", fmt.Sprintf("%d containers", len(c.Nodes)))
+	return c, nil
+}
+
+// startNodes creates all nodes at once, and starts the others when the
+// management node runs: a data node that finds none waits before it asks again.
+func (c *Cluster) startNodes(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	managed := make(chan struct{})
+	for _, n := range c.Nodes {
+		g.Go(func() error {
+			if err := n.create(ctx, c.attachments(n)); err != nil {
+				return err
+			}
+			if n.Role == topology.Mgmd {
+				defer close(managed)
+				return n.start(ctx)
+			}
+			select {
+			case <-managed:
+				return n.start(ctx)
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+	}
+	return g.Wait()
+}
+
+func (c *Cluster) say(kind, node, text string) {
+	if c.options.Say != nil {
+		c.options.Say(kind, c.Side, node, text)
+	}
+}
+
+// user is what the servers run as, by number: a foreign image may not know the
+// name.
+func (c *Cluster) user() string {
+	return fmt.Sprintf("%d:%d", c.Spec.Layout.UID, c.Spec.Layout.GID)
+}
+
+func (c *Cluster) makeNetworks(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		c.networks.cluster, err = c.engine.network(ctx, c.Spec.Name, true)
+		return err
+	})
+	g.Go(func() (err error) {
+		c.networks.door, err = c.engine.network(ctx, "door-"+c.Spec.Name, false)
+		return err
+	})
+	return g.Wait()
+}
+
+// network makes a network of this run and gives its name.
+func (e *Engine) network(ctx context.Context, name string, internal bool) (string, error) {
+	full := "ndbproof-" + e.Lease.Run + "-" + name
+	//nolint:staticcheck // the successor, network.New, picks random names, and people read these
+	_, err := e.provider.CreateNetwork(ctx, testcontainers.NetworkRequest{
+		Name: full, Driver: "bridge", Internal: internal, Labels: e.Lease.Labels(),
+	})
+	if err != nil {
+		return "", fmt.Errorf("make network %s: %w", full, err)
+	}
+	return full, nil
+}
+
+// attachments: everybody on the cluster's network under its HostName; a mysqld
+// also on the link, under the name in its certificate, and at its own door,
+// the only network that is not internal.
+func (c *Cluster) attachments(n *Node) []attachment {
+	at := []attachment{{c.networks.cluster, []string{n.Host}}}
+	if n.Role != topology.Mysqld {
+		return at
+	}
+	if c.options.Link != "" {
+		at = append(at, attachment{c.options.Link, []string{c.Spec.LinkHost()}})
+	}
+	return append(at, attachment{c.networks.door, nil})
+}
+
+// Node gives a node by name.
+func (c *Cluster) Node(name string) (*Node, error) {
+	for _, n := range c.Nodes {
+		if n.Name == name {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("the %s cluster has no node %q", c.Spec.Name, name)
+}
+
+// first gives the first node of a role.
+func (c *Cluster) first(r topology.Role) *Node {
+	for _, n := range c.Nodes {
+		if n.Role == r {
+			return n
+		}
+	}
+	return nil
+}
+
+// SQLNode is the cluster's mysqld.
+func (c *Cluster) SQLNode() *Node { return c.sql() }
+
+func (c *Cluster) sql() *Node { return c.first(topology.Mysqld) }
+
+// Admin is the pool of the harness's account; nil before Serving.
+func (c *Cluster) Admin() *sql.DB { return c.admin }
+
+// Password of an account of the harness on this cluster.
+func (c *Cluster) password(user string) (evidence.Secret, bool) {
+	switch user {
+	case secure.AdminUser:
+		return c.secrets.admin, true
+	case secure.Root:
+		return c.secrets.root, true
+	}
+	return evidence.Secret{}, false
+}
+
+// findDoor asks the engine for the port that it published.
+func (c *Cluster) findDoor(ctx context.Context) error {
+	in, err := c.engine.api.ContainerInspect(ctx, c.sql().id)
+	if err != nil {
+		return fmt.Errorf("find the port of %s: %w", c.sql(), err)
+	}
+	b := in.NetworkSettings.Ports[mysqlPort]
+	if len(b) == 0 {
+		return fmt.Errorf("find the port of %s: the engine published none", c.sql())
+	}
+	c.door = net.JoinHostPort("127.0.0.1", b[0].HostPort)
+	return nil
+}
+
+// Expect tells that the nodes may end from now on.
+func (c *Cluster) expectEnd() {
+	for _, n := range c.Nodes {
+		n.leaving.Store(true)
+	}
+}
+
+// Close ends connections. Containers are removed by Engine.TearDown.
+func (c *Cluster) close() {
+	c.expectEnd()
+	if c.admin != nil {
+		_ = c.admin.Close()
+	}
+}
+
+// TearDown removes everything of this run. It works in a context of its own:
+// it is called when the run's has ended.
+func (e *Engine) TearDown(clusters ...*Cluster) error {
+	for _, c := range clusters {
+		if c != nil {
+			c.close()
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := e.clear(ctx); err != nil {
+		return errors.Join(err, e.clear(ctx))
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+
+	"ndbproof/harness/release"
+	"ndbproof/harness/topology"
+)
+
+// Death is the end of a node that nobody asked for.
+type Death struct {
+	Side   topology.Side `json:"side"`
+	Node   string        `json:"node"`
+	Exit   int           `json:"exit"`
+	OOM    bool          `json:"oom_killed"`
+	Signal string        `json:"signal,omitempty"` // "11", as the server's own handler says
+	Stack  []string      `json:"stack,omitempty"`  // the innermost frames, as the server printed them
+	Tail   string        `json:"tail,omitempty"`   // last lines of its log
+	Defect string        `json:"defect,omitempty"` // the known defect that its log shows
+}
+
+func (d *Death) Error() string {
+	s := fmt.Sprintf("%s %s died (exit %d", d.Side, d.Node, d.Exit)
+	if d.OOM {
+		s += ", killed for want of memory"
+	}
+	if d.Signal != "" {
+		s += ", got signal " + d.Signal
+	}
+	s += ")"
+	switch {
+	case d.Defect != "":
+		s += ": known defect " + d.Defect
+	case len(d.Stack) > 0:
+		s += ": in " + d.Stack[0]
+	case d.Tail != "":
+		s += ": " + lastLine(d.Tail)
+	}
+	return s
+}
+
+var (
+	gotSignal = regexp.MustCompile(`got (?:signal|exception) (\S+)`)
+	frame     = regexp.MustCompile(`(?m)^\s*(?:#\d+\s+)?0x[0-9a-f]+ (.+)$`)
+)
+
+// Postmortem reads a server's log for the cause of its end.
+func Postmortem(log string) Death {
+	var d Death
+	if m := gotSignal.FindStringSubmatch(log); m != nil {
+		d.Signal = strings.TrimSuffix(m[1], ";")
+	}
+	for _, m := range frame.FindAllStringSubmatch(log, 24) {
+		d.Stack = append(d.Stack, strings.TrimSpace(m[1]))
+	}
+	for _, known := range release.Defects() {
+		if !slices.ContainsFunc(known.Signature, func(s string) bool { return !strings.Contains(log, s) }) {
+			d.Defect = known.ID
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	d.Tail = strings.Join(lines[max(0, len(lines)-30):], "\n")
+	return d
+}
+
+func lastLine(s string) string {
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+// watch tells of every node of this run that dies without our asking, until
+// ctx ends or the engine goes away.
+func (e *Engine) watch(ctx context.Context, find func(side, node string) *Node, died func(*Death)) {
+	f := filters.NewArgs(filters.Arg("type", "container"), filters.Arg("event", "die"),
+		filters.Arg("label", labelRun+"="+e.Lease.Run), filters.Arg("label", labelNode))
+	msgs, errs := e.api.Events(ctx, events.ListOptions{Filters: f})
+	go func() {
+		for {
+			select {
+			case m := <-msgs:
+				n := find(m.Actor.Attributes[labelSide], m.Actor.Attributes[labelNode])
+				if n == nil || n.id != m.Actor.ID || n.leaving.Load() {
+					continue
+				}
+				died(n.autopsy(ctx))
+			case <-errs:
+				return // calls to the engine will say what is wrong with it
+			}
+		}
+	}()
+}
+
+// autopsy asks the engine and the log why the node ended.
+func (n *Node) autopsy(ctx context.Context) *Death {
+	log, err := n.logs(ctx, "400")
+	if err != nil {
+		log = "its log could not be read: " + err.Error()
+	}
+	d := Postmortem(log)
+	d.Side, d.Node = n.Side, n.Name
+	if in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id); err == nil && in.State != nil {
+		d.Exit, d.OOM = in.State.ExitCode, in.State.OOMKilled
+	}
+	return &d
+}

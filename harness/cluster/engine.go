@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"os"
+
+	"github.com/docker/docker/client"
+	"github.com/testcontainers/testcontainers-go"
+)
+
+// Engine is a Docker Engine that answers, and this process's lease on the
+// objects that it makes there.
+type Engine struct {
+	Facts    Facts
+	Lease    *Lease
+	api      client.APIClient
+	provider *testcontainers.DockerProvider
+}
+
+// Facts are what the engine says of itself.
+type Facts struct {
+	Version string `json:"version"`
+	API     string `json:"api"` // as negotiated with the client
+	Storage string `json:"storage"`
+	OS      string `json:"os"`
+	Kernel  string `json:"kernel"`
+	Arch    string `json:"arch"` // as uname says: x86_64, aarch64
+	CPUs    int    `json:"cpus"`
+	Memory  int64  `json:"memory"` // bytes
+	Root    string `json:"root"`   // where it keeps images and volumes
+}
+
+// MinAPI is the oldest API of the engine that is worked with (Engine 20.10).
+const MinAPI = "1.41"
+
+// Dial finds the engine (DOCKER_HOST, else the default socket) and asks it for
+// its facts. It makes nothing.
+func Dial(ctx context.Context) (*Engine, error) {
+	api, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	if err != nil {
+		return nil, fmt.Errorf("find the docker engine: %w", err)
+	}
+	info, err := api.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reach the docker engine at %s: %w; start it, or point DOCKER_HOST at one", api.DaemonHost(), err)
+	}
+	e := &Engine{api: api, Facts: Facts{
+		Version: info.ServerVersion, API: api.ClientVersion(), Storage: info.Driver, OS: info.OperatingSystem,
+		Kernel: info.KernelVersion, Arch: info.Architecture, CPUs: info.NCPU, Memory: info.MemTotal, Root: info.DockerRootDir,
+	}}
+	// Ryuk's image cannot be counted on, and it would kill kept pairs; what is
+	// left behind is found by its labels instead (docs/adr).
+	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
+		return nil, fmt.Errorf("switch the reaper off: %w", err)
+	}
+	if e.provider, err = testcontainers.NewDockerProvider(testcontainers.WithLogger(log.New(io.Discard, "", 0))); err != nil {
+		return nil, fmt.Errorf("reach the docker engine: %w", err)
+	}
+	e.provider.SetClient(api)
+	return e, nil
+}
+
+// Close lets go of the engine and of the lease. What was made stays.
+func (e *Engine) Close() error {
+	if e.Lease != nil {
+		e.Lease.release()
+	}
+	return e.api.Close()
+}

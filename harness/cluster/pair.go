@@ -1,0 +1,258 @@
+package cluster
+
+import (
+	"context"
+	"crypto/x509"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"ndbproof/harness/epoch"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+// Pair is two clusters and the channel between them.
+type Pair struct {
+	Source, Replica *Cluster
+
+	engine  *Engine
+	options Options
+	user1   evidence.Secret
+	fence   atomic.Uint64
+	marks   struct {
+		sync.Mutex
+		all []string
+	}
+}
+
+// LaunchPair makes and starts both clusters at once, with the link between
+// them. On error it also gives what there is of the pair.
+func LaunchPair(ctx context.Context, source, replica topology.Spec, o Options) (*Pair, error) {
+	p := &Pair{engine: o.Engine, options: o, user1: evidence.NewSecret()}
+	if err := o.Secrets.Add("password of "+secure.ReplicationUser, p.user1); err != nil {
+		return p, err
+	}
+	link, err := o.Engine.network(ctx, "link", true)
+	if err != nil {
+		return p, err
+	}
+	o.Link = link
+	var g errgroup.Group
+	g.Go(func() (err error) { p.Source, err = Launch(ctx, topology.Source, source, o); return err })
+	g.Go(func() (err error) { p.Replica, err = Launch(ctx, topology.Replica, replica, o); return err })
+	return p, g.Wait()
+}
+
+// Both runs f on both clusters at once.
+func (p *Pair) Both(f func(*Cluster) error) error {
+	var g errgroup.Group
+	for _, c := range p.Clusters() {
+		g.Go(func() error { return f(c) })
+	}
+	return g.Wait()
+}
+
+// Clusters are those that there are, source first.
+func (p *Pair) Clusters() []*Cluster {
+	var all []*Cluster
+	for _, c := range []*Cluster{p.Source, p.Replica} {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// Watch tells of every node that dies without our asking, until ctx ends.
+func (p *Pair) Watch(ctx context.Context, died func(*Death)) {
+	p.engine.watch(ctx, func(side, name string) *Node {
+		for _, c := range p.Clusters() {
+			if string(c.Side) == side {
+				n, _ := c.Node(name)
+				return n
+			}
+		}
+		return nil
+	}, died)
+}
+
+// on gives a side's cluster.
+func (p *Pair) on(side topology.Side) *Cluster {
+	if side == topology.Replica {
+		return p.Replica
+	}
+	return p.Source
+}
+
+func (p *Pair) node(side topology.Side, name string) (*Node, error) {
+	return p.on(side).Node(name)
+}
+
+// What follows is what claims may touch.
+
+// Spec says what a side is meant to be.
+func (p *Pair) Spec(side topology.Side) topology.Spec { return p.on(side).Spec }
+
+// Admin is the harness's own pool on a side.
+func (p *Pair) Admin(side topology.Side) *sql.DB { return p.on(side).admin }
+
+// Password of an account on a side; the zero secret for an account without one
+// that we know.
+func (p *Pair) Password(side topology.Side, user string) evidence.Secret {
+	if user == secure.ReplicationUser {
+		return p.user1
+	}
+	s, _ := p.on(side).password(user)
+	return s
+}
+
+// Login tries one new connection to a side's mysqld.
+func (p *Pair) Login(ctx context.Context, side topology.Side, l topology.Login) (*sql.DB, error) {
+	return p.on(side).Login(ctx, l)
+}
+
+// Dial opens a TCP connection to a side's mysqld.
+func (p *Pair) Dial(ctx context.Context, side topology.Side) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", p.on(side).door)
+	if err != nil {
+		return nil, fmt.Errorf("dial the %s: %w", side, err)
+	}
+	return conn, nil
+}
+
+// Authority is the run's own CA.
+func (p *Pair) Authority() *x509.Certificate { return p.options.Keys.Authority.Leaf }
+
+// Leaf is the certificate made for a side's server.
+func (p *Pair) Leaf(side topology.Side) *x509.Certificate { return p.options.Keys.Server[side].Leaf }
+
+// List gives all files under dir of a node.
+func (p *Pair) List(ctx context.Context, side topology.Side, node, dir string) ([]topology.Stat, error) {
+	n, err := p.node(side, node)
+	if err != nil {
+		return nil, err
+	}
+	return n.list(ctx, dir)
+}
+
+// Read gives a file's first limit bytes; limit <= 0: all.
+func (p *Pair) Read(ctx context.Context, side topology.Side, node, name string, limit int64) ([]byte, error) {
+	n, err := p.node(side, node)
+	if err != nil {
+		return nil, err
+	}
+	return n.read(ctx, name, limit)
+}
+
+// Run runs a program of the release in a node's container.
+func (p *Pair) Run(ctx context.Context, side topology.Side, node string, c topology.Command) (topology.Output, error) {
+	n, err := p.node(side, node)
+	if err != nil {
+		return topology.Output{}, err
+	}
+	return n.tool(ctx, c)
+}
+
+// Sockets gives what listens in a node's network namespace.
+func (p *Pair) Sockets(ctx context.Context, side topology.Side, node string) ([]topology.Socket, error) {
+	n, err := p.node(side, node)
+	if err != nil {
+		return nil, err
+	}
+	return n.sockets(ctx)
+}
+
+// RootSQL runs statements as root over the unix socket of a side's mysqld.
+func (p *Pair) RootSQL(ctx context.Context, side topology.Side, statements string) (string, error) {
+	return p.on(side).RootSQL(ctx, statements)
+}
+
+// Put writes a file into a node from outside.
+func (p *Pair) Put(ctx context.Context, side topology.Side, node string, f topology.File) error {
+	n, err := p.node(side, node)
+	if err != nil {
+		return err
+	}
+	return n.put(ctx, []topology.File{f})
+}
+
+// Listen opens a port in a node's network namespace until stop is called.
+func (p *Pair) Listen(ctx context.Context, side topology.Side, node string, port int) (stop func() error, err error) {
+	n, err := p.node(side, node)
+	if err != nil {
+		return nil, err
+	}
+	return n.listen(ctx, port)
+}
+
+// Markers are all markers committed so far.
+func (p *Pair) Markers() []string {
+	p.marks.Lock()
+	defer p.marks.Unlock()
+	return append([]string(nil), p.marks.all...)
+}
+
+// Mark commits a marker row on the source and waits until its epoch stands in
+// the source's binary log.
+func (p *Pair) Mark(ctx context.Context) (topology.Mark, error) {
+	p.marks.Lock()
+	defer p.marks.Unlock()
+	m := topology.Mark{Marker: "mark" + evidence.NewSecret().Reveal()}
+	id := len(p.marks.all) + 1
+	e, err := p.Source.commit(ctx, fmt.Sprintf("INSERT INTO ndbproof.marker VALUES (%d, '%s')", id, m.Marker))
+	if err != nil {
+		return m, err
+	}
+	p.marks.all = append(p.marks.all, m.Marker)
+	m.Epoch = uint64(e)
+	if err := p.Source.handled(ctx, e); err != nil {
+		return m, err
+	}
+	m.End, err = p.Source.position(ctx, e)
+	return m, err
+}
+
+// position gives the end, in the binary log, of the first epoch logged at or
+// after e.
+func (c *Cluster) position(ctx context.Context, e epoch.Epoch) (topology.Position, error) {
+	var at topology.Position
+	err := c.admin.QueryRowContext(ctx,
+		"SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e)).Scan(&at.File, &at.Pos)
+	if errors.Is(err, sql.ErrNoRows) {
+		return at, fmt.Errorf("find epoch %s in the binlog index of %s: no row at or behind it", e, c.sql())
+	}
+	if err != nil {
+		return at, fmt.Errorf("find epoch %s in the binlog index of %s: %w", e, c.sql(), err)
+	}
+	at.File = path.Base(at.File)
+	return at, nil
+}
+
+// Arrived tells whether a marker's row stands on the replica.
+func (p *Pair) Arrived(ctx context.Context, marker string) (bool, error) {
+	var n int
+	err := p.Replica.admin.QueryRowContext(ctx, "SELECT COUNT(*) FROM ndbproof.marker WHERE marker = ?", marker).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for a marker on %s: %w", p.Replica.sql(), err)
+	}
+	return n > 0, nil
+}
+
+// Where says how to reach a kept pair, for people.
+func (p *Pair) Where() string {
+	var at []string
+	for _, c := range p.Clusters() {
+		at = append(at, fmt.Sprintf("%s mysqld at %s (container %s)", c.Side, c.door, c.sql().containerName()))
+	}
+	return strings.Join(at, ", ")
+}

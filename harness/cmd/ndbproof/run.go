@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/run"
+)
+
+func runCommand() *cobra.Command {
+	o := run.Options{Build: true, Command: strings.Join(os.Args, " "), Rate: run.DefaultRate}
+	asJSON := false
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "start a pair, carry the procedure out, judge it, keep the evidence",
+		Long: `run starts two NDB Clusters in containers, applies the secure configuration,
+opens the channel, writes continuously, judges every claim, keeps the evidence
+and takes everything down.
+
+Exit: 0 held; 1 violated; 2 usage; 3 could not look; 4 could not start;
+5 held, but a known defect was worked around (--accept F1 makes it 0).
+Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			rep, err := run.Run(c.Context(), o, newProgress(os.Stderr))
+			return conclude(rep, err, asJSON)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Release, "release", "", "a release, a tarball's path or an image (default: the newest unmodified release that can be had)")
+	f.DurationVar(&o.Duration, "duration", run.DefaultDuration, "insert for at least this long")
+	f.Int64Var(&o.Rows, "rows", run.DefaultRows, "insert at least this many rows")
+	f.Uint64Var(&o.Seed, "seed", 0, "seed of the workload (default: drawn, and printed in the results)")
+	f.BoolVar(&o.Keep, "keep", false, "leave the pair running; `ndbproof down --kept` removes it")
+	f.StringVar(&o.Results, "results", run.DefaultResults, "folder for results")
+	f.BoolVar(&asJSON, "json", false, "print results.json instead of the table")
+	f.StringSliceVar(&o.Accept, "accept", nil, "accept the workaround of a known defect (F1)")
+	return c
+}
+
+// conclude prints the verdict first, then the table, and gives the exit code.
+func conclude(rep run.Report, err error, asJSON bool) error {
+	if rep.Results.Exit == evidence.ExitUsage {
+		return err
+	}
+	switch {
+	case asJSON:
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(rep.Results); err != nil {
+			return fmt.Errorf("print the results: %w", err)
+		}
+	default:
+		fmt.Println(rep.Results.Verdict.Headline)
+		if len(rep.Results.Claims) > 0 {
+			fmt.Println()
+			evidence.Table(os.Stdout, rep.Results, width())
+		}
+		if rep.Dir != "" && err == nil {
+			fmt.Println("evidence:", filepath.Clean(rep.Dir))
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ndbproof:", err)
+		return &exit{evidence.Worst(rep.Results.Exit, evidence.ExitNotLooked)}
+	}
+	if rep.Results.Exit != evidence.ExitHeld {
+		return &exit{rep.Results.Exit}
+	}
+	return nil
+}
+
+// width of the terminal; 0 when standard output is none.
+func width() int {
+	w, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}

@@ -1,0 +1,174 @@
+// Package harness is what scenarios are written with: the only package that
+// knows testing.TB. Everything under it takes a context and returns errors.
+package harness
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/run"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+	"ndbproof/images"
+)
+
+// Flags of the scenarios, given after -args.
+var (
+	suite   = flag.String("suite", "core", "core, or nightly for the long scenarios too")
+	release = flag.String("release", "", "a release, a tarball's path or an image (default: the newest unmodified release found)")
+)
+
+// Release is the one under test, as it was asked for.
+func Release() string { return *release }
+
+// Nightly tells whether the long scenarios are to run, too.
+func Nightly() bool { return *suite == "nightly" }
+
+// Main runs the scenarios: it refuses to begin without an engine, and removes
+// what dead runs left behind. A pass is never cached.
+func Main(m *testing.M) int {
+	flag.Parse()
+	if *suite != "core" && *suite != "nightly" {
+		fmt.Fprintf(os.Stderr, "-suite=%s: want core or nightly\n", *suite)
+		return int(evidence.ExitUsage)
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	e, err := cluster.Dial(ctx)
+	if err == nil {
+		_, err = e.Sweep(ctx, false)
+		err = errors.Join(err, e.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "scenarios:", err)
+		return int(evidence.ExitNotStarted)
+	}
+	defer uncached()
+	return m.Run()
+}
+
+// uncached makes go test forget this result: it reuses one only when no file
+// that the test looked at is newer than two seconds. Tarballs and images lie
+// outside of what it watches.
+func uncached() {
+	mark := filepath.Join(Root(), "results", ".scenarios")
+	if err := os.WriteFile(mark, []byte(time.Now().String()), 0o600); err == nil {
+		_, _ = os.Stat(mark)
+	}
+}
+
+// Root is the checkout's folder: scenarios run in one below it.
+func Root() string { return ".." }
+
+// Procedure carries the procedure out on a new pair and gives the report. The
+// folder with its evidence is named in the test's log.
+func Procedure(t testing.TB, o run.Options) run.Report {
+	t.Helper()
+	o = defaults(t, o)
+	rep, err := run.Run(Context(t), o, progress{t})
+	if err != nil {
+		t.Fatalf("run the procedure: %v", err)
+	}
+	t.Logf("%s (exit %d): %s", rep.Results.Verdict.Headline, rep.Results.Exit, rep.Dir)
+	return rep
+}
+
+func defaults(t testing.TB, o run.Options) run.Options {
+	if o.Release == "" {
+		o.Release = Release()
+	}
+	if o.Rows == 0 {
+		o.Rows = run.DefaultRows
+	}
+	if o.Rate == 0 {
+		o.Rate = run.DefaultRate
+	}
+	if o.Results == "" {
+		o.Results = filepath.Join(Root(), "results")
+	}
+	o.Command = "go test -run " + t.Name()
+	return o
+}
+
+// Held fails the test unless every claim held and the exit is want.
+func Held(t testing.TB, rep run.Report, want evidence.Exit) {
+	t.Helper()
+	for _, c := range rep.Results.Claims {
+		if c.Status != evidence.Held && c.Status != evidence.NotApplicable {
+			t.Errorf("%s: %s: %v", c.ID, c.Status, c.Details())
+		}
+	}
+	if f := rep.Results.Error; f != nil {
+		t.Errorf("ended at %s: %s", f.Where, f.Text)
+	}
+	if rep.Results.Exit != want {
+		t.Errorf("exit %d (%s), want %d (%s)", rep.Results.Exit, rep.Results.Exit, want, want)
+	}
+}
+
+// Alone starts one cluster of the procedure, without a replica, on a release.
+// as changes its Spec before it is rendered; nil leaves it. The nodes are up
+// when it returns, and nothing is waited for.
+func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster {
+	t.Helper()
+	ctx := Context(t)
+	e, img, probe := found(ctx, t, want)
+	spec := topology.Standard(topology.Source, img.Release, img.Layout, secure.Seed2021())
+	if as != nil {
+		as(&spec)
+	}
+	secrets := &evidence.Secrets{}
+	keys, err := cluster.NewKeys(secrets, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cluster.Launch(ctx, topology.Source, spec, cluster.Options{
+		Engine: e, Image: img.Ref, Tools: img.ToolsRef, Probe: probe, Keys: keys, Secrets: secrets,
+		Say: func(kind string, side topology.Side, node, text string) {
+			t.Logf("%s %s %s: %s", kind, side, node, text)
+		},
+	})
+	t.Cleanup(func() {
+		if err := errors.Join(e.TearDown(c), e.Close()); err != nil {
+			t.Errorf("take the cluster down: %v", err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// found gives an engine with a lease, and an image that is there already.
+func found(ctx context.Context, t testing.TB, want string) (*cluster.Engine, images.Image, string) {
+	t.Helper()
+	e, err := cluster.Dial(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Lease, err = cluster.Take(false, run.PairMemory/2); err != nil {
+		t.Fatal(err)
+	}
+	o := images.Options{Say: func(s string) { t.Log(s) }, Labels: e.Lease.Labels()}
+	choice, err := images.Resolve(ctx, want, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := images.Existing(ctx, choice, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe, err := images.EnsureProbe(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, img, probe
+}

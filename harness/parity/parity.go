@@ -1,0 +1,150 @@
+// Package parity compares the user tables of two servers, row by row. Rows are
+// read once, in parallel on both sides, brought to canonical bytes by column
+// type, digested here and joined by primary key: neither SQL functions nor the
+// servers' collations have a say in what counts as equal, so two releases can be
+// compared. What is compared must not change meanwhile: stop the writers and
+// wait for the fence first.
+package parity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ndbproof/harness/topology"
+)
+
+// Options say what to compare and how. The zero value compares everything.
+type Options struct {
+	Databases   []string       // nil: all but SystemDatabases
+	Tables      []string       // "database.table"; nil: all of the databases
+	Chunk       int            // rows read by one statement where the key allows it; 0: 50,000
+	Connections int            // for each side; 0: 1. The pools must allow as many
+	First       int            // mismatching rows of each table that are read again and shown; 0: 100
+	Progress    func(Progress) // called after every chunk, never by two goroutines at once
+
+	held int64 // entries a side holds at once where it must hold a whole table
+}
+
+// Progress is how far a comparison has come.
+type Progress struct {
+	Database, Table string
+	Index, Tables   int   // the table at hand, from 1, and how many there are
+	Rows, Total     int64 // rows of both sides read so far, and the servers' estimate of all
+}
+
+// SystemDatabases are left out unless they are asked for by name.
+var SystemDatabases = []string{"mysql", "sys", "information_schema", "performance_schema", "ndbinfo"}
+
+// ErrNothing says that neither side has a table to compare. It is an error and
+// not an empty report, because two empty servers prove nothing.
+var ErrNothing = errors.New("nothing to compare")
+
+// Compare compares all user tables of both servers. An error means that it could
+// not look; differences stand in the report. The sessions it uses are closed and
+// not given back to the pools, because their settings are changed.
+func Compare(ctx context.Context, source, replica *sql.DB, o Options) (Report, error) {
+	begin := time.Now()
+	if o.Chunk <= 0 {
+		o.Chunk = 50_000
+	}
+	if o.First <= 0 {
+		o.First = 100
+	}
+	o.Connections = max(o.Connections, 1)
+	o.held = held
+
+	var sides [2]*side
+	g, gctx := errgroup.WithContext(ctx)
+	for i, db := range []*sql.DB{source, replica} {
+		sides[i] = &side{name: topology.Sides[i]}
+		g.Go(func() error { return sides[i].open(gctx, db, o) })
+	}
+	defer func() { sides[0].close(); sides[1].close() }()
+	if err := g.Wait(); err != nil {
+		return Report{}, err
+	}
+	c := &comparison{Options: o, sides: sides}
+	r, err := c.run(ctx)
+	r.Seconds = time.Since(begin).Seconds()
+	return r, err
+}
+
+// comparison is one run of Compare.
+type comparison struct {
+	Options
+	sides    [2]*side
+	progress Progress
+}
+
+// pairing is one table on both sides; nil where a side lacks it.
+type pairing struct {
+	name tableName
+	on   [2]*table
+}
+
+func (c *comparison) run(ctx context.Context) (Report, error) {
+	r := Report{Schema: differences(c.sides[0].databases, c.sides[1].databases)}
+	pairings := pair(c.sides[0].tables, c.sides[1].tables)
+	if err := c.complete(pairings); err != nil {
+		return r, err
+	}
+	c.progress.Tables = len(pairings)
+	for _, p := range pairings {
+		for _, t := range p.on {
+			if t != nil {
+				c.progress.Total += t.estimate
+			}
+		}
+	}
+	for i, p := range pairings {
+		c.progress.Index, c.progress.Database, c.progress.Table = i+1, p.name.database, p.name.table
+		t, err := c.table(ctx, p)
+		if err != nil {
+			return r, err
+		}
+		r.Tables = append(r.Tables, t)
+	}
+	return r, nil
+}
+
+// complete refuses a comparison that would leave out what was asked for.
+func (c *comparison) complete(pairings []pairing) error {
+	has := func(match func(tableName) bool) bool {
+		return slices.ContainsFunc(pairings, func(p pairing) bool { return match(p.name) })
+	}
+	for _, want := range c.Tables {
+		if !has(func(n tableName) bool { return n.String() == want }) {
+			return fmt.Errorf("compare table %s: neither side has it: %w", want, ErrNothing)
+		}
+	}
+	for _, want := range c.Databases {
+		if len(c.Tables) == 0 && !has(func(n tableName) bool { return n.database == want }) {
+			return fmt.Errorf("compare database %s: neither side has a table in it: %w", want, ErrNothing)
+		}
+	}
+	if len(pairings) == 0 {
+		return fmt.Errorf("compare servers: neither side has a user table: %w", ErrNothing)
+	}
+	return nil
+}
+
+// pair matches the tables of both sides by name, in order.
+func pair(source, replica map[tableName]*table) []pairing {
+	var out []pairing
+	for n, t := range source {
+		out = append(out, pairing{n, [2]*table{t, replica[n]}})
+	}
+	for n, t := range replica {
+		if source[n] == nil {
+			out = append(out, pairing{n, [2]*table{nil, t}})
+		}
+	}
+	slices.SortFunc(out, func(a, b pairing) int { return a.name.compare(b.name) })
+	return out
+}

@@ -1,0 +1,67 @@
+package parity
+
+// Report is what a comparison found.
+type Report struct {
+	Schema  []Difference  `json:"schema,omitempty"` // of databases
+	Tables  []TableReport `json:"tables"`
+	Seconds float64       `json:"seconds"`
+}
+
+// TableReport is what was found of one table.
+type TableReport struct {
+	Database    string       `json:"database"`
+	Name        string       `json:"name"`
+	RowsSource  int64        `json:"rows_source"`
+	RowsReplica int64        `json:"rows_replica"`
+	Mismatched  int64        `json:"mismatched"`   // keys on both sides with different rows
+	OnlySource  int64        `json:"only_source"`  // rows that the replica lacks
+	OnlyReplica int64        `json:"only_replica"` // rows that the source lacks
+	Duplicates  int64        `json:"duplicates"`   // without a key: surplus copies, on either side, of rows that both have
+	Keyed       bool         `json:"keyed"`        // joined by primary key; false: compared as a multiset
+	Schema      []Difference `json:"schema,omitempty"`
+	First       []Mismatch   `json:"first,omitempty"`
+}
+
+// Difference is a part of the schema that is not the same on both sides.
+type Difference struct {
+	What    string `json:"what"` // "column c", "index PRIMARY", "engine"
+	Source  string `json:"source"`
+	Replica string `json:"replica"`
+}
+
+// Absent stands in a Difference for the side that lacks the thing.
+const Absent = "absent"
+
+// Mismatch is a column of a row, or a whole row, that differs. Values are shown
+// as SQL literals: text quoted, bytes as 0x..., NULL bare; long ones are cut.
+type Mismatch struct {
+	Key     string `json:"key,omitempty"`    // "id=42"; empty without a primary key
+	Column  string `json:"column,omitempty"` // empty: the whole row
+	Source  string `json:"source,omitempty"`
+	Replica string `json:"replica,omitempty"`
+	Note    string `json:"note,omitempty"`
+}
+
+// Equal tells that rows and schema are the same.
+func (t TableReport) Equal() bool {
+	return t.RowsSource == t.RowsReplica && len(t.Schema) == 0 &&
+		t.Mismatched+t.OnlySource+t.OnlyReplica+t.Duplicates == 0
+}
+
+// Equal tells that everything compared is the same, and that there was something.
+func (r Report) Equal() bool {
+	for _, t := range r.Tables {
+		if !t.Equal() {
+			return false
+		}
+	}
+	return len(r.Schema) == 0 && len(r.Tables) > 0
+}
+
+// Rows counts the rows read of both sides.
+func (r Report) Rows() (source, replica int64) {
+	for _, t := range r.Tables {
+		source, replica = source+t.RowsSource, replica+t.RowsReplica
+	}
+	return source, replica
+}

@@ -1,0 +1,193 @@
+package parity
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// The three ways of reading: by integer key, whole by another key, as a multiset.
+var ways = []struct {
+	name string
+	key  []string
+	text bool
+}{{"integer key", []string{"id"}, false}, {"text key", []string{"id"}, true}, {"no key", nil, false}}
+
+func server(rows map[int64]string, text bool) *fakeServer {
+	f := &fakeServer{text: text}
+	for id, v := range rows {
+		var key driver.Value = id
+		if text {
+			key = fmt.Append(nil, id)
+		}
+		f.rows = append(f.rows, [2]driver.Value{key, []byte(v)})
+	}
+	return f
+}
+
+// A comparison counts what two maps of rows differ in, whatever the chunks, the
+// connections and the parts.
+func TestTableFindsWhatMapsFind(t *testing.T) {
+	rows := rapid.MapOf(rapid.Int64Range(-20, 20), rapid.SampledFrom([]string{"", "a", "b"}))
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				s, r := rows.Draw(t, "source"), rows.Draw(t, "replica")
+				want := TableReport{
+					Database: "d", Name: "t", Keyed: way.key != nil,
+					RowsSource: int64(len(s)), RowsReplica: int64(len(r)),
+				}
+				for id, v := range s {
+					switch w, both := r[id]; {
+					case both && v == w:
+					case both && want.Keyed:
+						want.Mismatched++
+					default:
+						want.OnlySource++
+					}
+				}
+				for id, w := range r {
+					if v, both := s[id]; !both || (v != w && !want.Keyed) {
+						want.OnlyReplica++
+					}
+				}
+				n := rapid.IntRange(1, 9)
+				o := Options{Chunk: n.Draw(t, "chunk"), Connections: n.Draw(t, "connections"), First: 1000}
+				o.held = int64(n.Draw(t, "held"))
+				c, p, done := fakeComparison(t, o, way.key, [2]*fakeServer{server(s, way.text), server(r, way.text)})
+				defer done()
+				got, err := c.table(t.Context(), p)
+				require.NoError(t, err)
+				require.Len(t, got.First, int(want.Mismatched+want.OnlySource+want.OnlyReplica))
+				require.Equal(t, want.Mismatched+want.OnlySource+want.OnlyReplica == 0, got.Equal())
+				got.First = nil
+				require.Equal(t, want, got)
+				require.Equal(t, int64(len(s)+len(r)), c.progress.Rows)
+			})
+		})
+	}
+}
+
+func TestDuplicatesAreAnOutcomeOfTheirOwn(t *testing.T) {
+	row := func(id int64) [2]driver.Value { return [2]driver.Value{id, []byte("v")} }
+	s := &fakeServer{rows: [][2]driver.Value{row(1), row(1), row(2), row(3), row(3)}}
+	r := &fakeServer{rows: [][2]driver.Value{row(1), row(2), row(2), row(2), row(4)}}
+	c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: 1, First: 10}, nil, [2]*fakeServer{s, r})
+	defer done()
+	got, err := c.table(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, int64(3), got.Duplicates)
+	assert.Equal(t, int64(2), got.OnlySource)
+	assert.Equal(t, int64(1), got.OnlyReplica)
+	assert.False(t, got.Equal())
+	assert.Contains(t, got.First, Mismatch{
+		Source: `id=2, v="v"`, Replica: `id=2, v="v"`, Note: "copies: 1 on the source, 3 on the replica",
+	})
+	assert.Contains(t, got.First, Mismatch{Source: `id=3, v="v"`, Note: "copies: 2 on the source, 0 on the replica"})
+}
+
+func TestMismatchesAreShownByColumn(t *testing.T) {
+	for _, way := range ways[:2] {
+		s := server(map[int64]string{1: "same", 2: "old", 3: "lost"}, way.text)
+		r := server(map[int64]string{1: "same", 2: "new", 4: "strange"}, way.text)
+		c, p, done := fakeComparison(t, Options{Chunk: 2, Connections: 1, First: 10}, way.key, [2]*fakeServer{s, r})
+		got, err := c.table(t.Context(), p)
+		done()
+		require.NoError(t, err)
+		id := func(n string) string {
+			if way.text {
+				n = `"` + n + `"`
+			}
+			return "id=" + n
+		}
+		assert.ElementsMatch(t, []Mismatch{
+			{Key: id("2"), Column: "v", Source: `"old"`, Replica: `"new"`},
+			{Key: id("3"), Source: id("3") + `, v="lost"`, Note: "only on the source"},
+			{Key: id("4"), Replica: id("4") + `, v="strange"`, Note: "only on the replica"},
+		}, got.First, way.name)
+	}
+}
+
+func TestTotalsAreKeptBeyondTheFirst(t *testing.T) {
+	s, r := map[int64]string{}, map[int64]string{}
+	for i := range int64(50) {
+		s[i], r[i] = "a", "b"
+	}
+	c, p, done := fakeComparison(t, Options{Chunk: 7, Connections: 2, First: 3}, []string{"id"}, [2]*fakeServer{server(s, false), server(r, false)})
+	defer done()
+	got, err := c.table(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, int64(50), got.Mismatched)
+	assert.Len(t, got.First, 3)
+}
+
+// A side that breaks off is an error with its name, never a table that ended early.
+func TestBrokenSideIsAnError(t *testing.T) {
+	lost := errors.New("lost")
+	for _, way := range ways {
+		for i, name := range []string{"source", "replica"} {
+			servers := [2]*fakeServer{server(map[int64]string{1: "a", 2: "b"}, way.text), server(map[int64]string{1: "a", 2: "b"}, way.text)}
+			servers[i].fails = lost
+			c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: 1, First: 1}, way.key, servers)
+			_, err := c.table(t.Context(), p)
+			done()
+			require.ErrorIs(t, err, lost)
+			require.ErrorContains(t, err, "compare d.t on the "+name)
+		}
+	}
+}
+
+func TestRowsOutOfOrderAreAnError(t *testing.T) {
+	rows := map[int64]string{}
+	for i := range int64(100) {
+		rows[i] = "v"
+	}
+	servers := [2]*fakeServer{server(rows, false), server(rows, false)}
+	servers[1].lies = true
+	c, p, done := fakeComparison(t, Options{Chunk: 1000, Connections: 1, First: 1}, []string{"id"}, servers)
+	defer done()
+	_, err := c.table(t.Context(), p)
+	require.ErrorContains(t, err, "compare d.t on the replica: read in order of the key")
+}
+
+func TestCancelledComparisonEnds(t *testing.T) {
+	rows := map[int64]string{}
+	for i := range int64(100) {
+		rows[i] = "v"
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	o := Options{Chunk: 1, Connections: 2, First: 1, Progress: func(Progress) { cancel() }}
+	c, p, done := fakeComparison(t, o, []string{"id"}, [2]*fakeServer{server(rows, false), server(rows, false)})
+	defer done()
+	_, err := c.table(ctx, p)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "compare d.t")
+}
+
+func TestTableOnOneSideOnly(t *testing.T) {
+	c, p, done := fakeComparison(t, Options{Connections: 1}, nil, [2]*fakeServer{server(nil, false), server(map[int64]string{1: "a"}, false)})
+	defer done()
+	p.on[0] = nil
+	got, err := c.table(t.Context(), p)
+	require.NoError(t, err)
+	assert.Equal(t, []Difference{{"table", Absent, "present"}}, got.Schema)
+	assert.Equal(t, int64(1), got.OnlyReplica)
+	assert.False(t, got.Equal())
+}
+
+// Without the same key on both sides nothing says which rows belong together.
+func TestDifferentKeysMakeAMultiset(t *testing.T) {
+	c, p, done := fakeComparison(t, Options{Connections: 1, Chunk: 1}, []string{"id"}, [2]*fakeServer{server(map[int64]string{1: "a"}, false), server(map[int64]string{1: "a"}, false)})
+	defer done()
+	p.on[1].key = []string{"v"}
+	got, err := c.table(t.Context(), p)
+	require.NoError(t, err)
+	assert.False(t, got.Keyed)
+	assert.True(t, got.Equal())
+}

@@ -1,0 +1,86 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/secure"
+)
+
+// Options are what a run can be told.
+type Options struct {
+	Release  string        // a release, a tarball's path, an image; "": the newest unmodified release that can be had
+	Duration time.Duration // of the inserts, at least
+	Rows     int64         // to be inserted, at least
+	Rate     int           // rows per second; 0: as fast as it goes
+	Keep     bool          // leave the pair running
+	Results  string        // folder for results
+	Accept   []string      // known defects whose workaround is accepted
+	Seed     uint64        // of the workload; 0: drawn
+	Command  string        // as typed, for the provenance
+	Build    bool          // build or pull the image when it is not there
+
+	// Deploy changes the profile that is deployed; the promised one stays what
+	// is judged. For sabotage.
+	Deploy []secure.Weakness
+	// AsWritten runs the procedure as written also where a known defect makes
+	// that crash.
+	AsWritten bool
+}
+
+// Defaults of the command and of make run.
+const (
+	DefaultDuration = 60 * time.Second
+	DefaultRows     = 1000
+	DefaultRate     = 200
+	DefaultResults  = "results"
+)
+
+// Usage is an error of the caller: exit 2, and nothing left behind.
+type Usage struct{ Err error }
+
+func (u *Usage) Error() string { return u.Err.Error() }
+func (u *Usage) Unwrap() error { return u.Err }
+
+func (o *Options) check() error {
+	switch {
+	case o.Duration < 0 || o.Duration > 24*time.Hour:
+		return &Usage{fmt.Errorf("duration %s: want 0 to 24h", o.Duration)}
+	case o.Rows < 1 || o.Rows > 100_000_000:
+		return &Usage{fmt.Errorf("rows %d: want 1 to 100000000", o.Rows)}
+	case o.Rate < 0:
+		return &Usage{fmt.Errorf("rate %d: want 0 or more rows a second", o.Rate)}
+	case o.Results == "":
+		return &Usage{errors.New("no folder for results given")}
+	}
+	return checkAccepted(o.Accept)
+}
+
+// Progress is told what a run is doing.
+type Progress interface {
+	// Phase begins; the one before has ended well.
+	Phase(title string)
+	// Note is a line about the current phase.
+	Note(text string)
+	// Claim has been judged.
+	Claim(evidence.Outcome)
+	// End ends the last phase; err says why the run could not go on.
+	End(err error)
+}
+
+// Silent is a Progress that tells nobody.
+type Silent struct{}
+
+// Phase does nothing.
+func (Silent) Phase(string) {}
+
+// Note does nothing.
+func (Silent) Note(string) {}
+
+// Claim does nothing.
+func (Silent) Claim(evidence.Outcome) {}
+
+// End does nothing.
+func (Silent) End(error) {}

@@ -1,0 +1,311 @@
+package run
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"ndbproof/harness/claim"
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+	"ndbproof/images"
+)
+
+// Report is what a run leaves: its results, as in results.json, and where they
+// lie. Dir is "" when the run left nothing (exit 2).
+type Report struct {
+	Results evidence.Results
+	Dir     string
+}
+
+// ProcedureSteps are the eight steps of the published procedure, by number.
+var ProcedureSteps = [...]string{1: "both clusters up", 2: "TLS on both servers, client files at the replica",
+	3: "log encryption with a keyring", 4: "mysqlds serving", 5: "user1 with REPLICATION SLAVE only",
+	6: "channel over verified TLS", 7: "checks", 8: "continuous inserts, same rows on both sides"}
+
+// Run carries the procedure out on a new pair and judges it. What goes wrong is
+// in the results; the error is for what left none: a *Usage, or results that
+// could not be written.
+func Run(ctx context.Context, o Options, p Progress) (Report, error) {
+	if err := o.check(); err != nil {
+		return Report{Results: usage(err)}, err
+	}
+	if o.Seed == 0 {
+		o.Seed = drawSeed()
+	}
+	r := &runner{Options: o, progress: p, promised: secure.Seed2021(), secrets: &evidence.Secrets{}}
+	r.results = evidence.Results{Profile: r.promised.Name}
+	r.results.Provenance = evidence.Provenance{Command: o.Command, Seed: o.Seed, Start: time.Now().UTC(), Accounts: outsiders(r.promised)}
+	err := r.prepare(ctx)
+	var u *Usage
+	if errors.As(err, &u) {
+		p.End(err)
+		return Report{Results: usage(err)}, err
+	}
+	if err == nil {
+		err = r.carryOut(ctx)
+	}
+	return r.finish(ctx, err)
+}
+
+func usage(err error) evidence.Results {
+	return evidence.Conclude(evidence.Results{Error: &evidence.Failure{Exit: evidence.ExitUsage, Where: "command line", Text: err.Error()}}, nil)
+}
+
+func drawSeed() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// outsiders are the accounts that are not part of the procedure.
+func outsiders(p secure.Profile) []evidence.Account {
+	var out []evidence.Account
+	for _, a := range p.Accounts {
+		if !a.Procedure && !a.Locked {
+			out = append(out, evidence.Account{Name: a.Name(), Purpose: a.Purpose})
+		}
+	}
+	return out
+}
+
+// runner is one run while it goes on.
+type runner struct {
+	Options
+	progress Progress
+	promised secure.Profile
+	secrets  *evidence.Secrets
+	results  evidence.Results
+
+	dir      *evidence.Dir
+	timeline *evidence.Timeline
+	engine   *cluster.Engine
+	image    images.Image
+	pair     *cluster.Pair
+	writer   *load.Writer
+	workload topology.Workload
+	settled  bool
+
+	phase   string // what is being done, for a failure's "where"
+	step    int    // the step of the procedure that goes on
+	begun   time.Time
+	stepped time.Time
+	marker  bool // the marker row was seen: what fails from here on is no failure to start
+}
+
+// prepare finds the engine and the image. It makes nothing on the engine but
+// the image, and no results for a usage error.
+func (r *runner) prepare(ctx context.Context) error {
+	r.begin("engine", "finding the docker engine")
+	engine, err := cluster.Dial(ctx)
+	if err != nil {
+		return errors.Join(err, r.open("none"))
+	}
+	r.engine = engine
+	f := engine.Facts
+	r.results.Provenance.EngineVersion, r.results.Provenance.APIVersion, r.results.Provenance.StorageDriver = f.Version, f.API, f.Storage
+	opts := images.Options{Say: r.progress.Note}
+	choice, err := images.Resolve(ctx, r.Release, opts)
+	if err != nil {
+		return &Usage{err}
+	}
+	if err := r.open(choice.Release.String()); err != nil {
+		return &Usage{err}
+	}
+	r.results.Release = choice.Release.String()
+	if engine.Lease, err = cluster.Take(r.Keep, PairMemory); err != nil {
+		return err
+	}
+	gone, err := engine.Sweep(ctx, false)
+	if err != nil {
+		return err
+	}
+	for _, h := range gone {
+		r.progress.Note(fmt.Sprintf("removed what the dead run %s had left: %d objects", h.Run, h.Count()))
+	}
+	if err := checkMemory(ctx, engine); err != nil {
+		return err
+	}
+	r.begin("image", choice.Line)
+	opts.Labels = engine.Lease.Labels()
+	if r.Build {
+		r.image, err = images.Ensure(ctx, choice, opts)
+	} else {
+		r.image, err = images.Existing(ctx, choice, opts)
+	}
+	if err != nil {
+		return err
+	}
+	r.results.Release = r.image.Release.String()
+	r.results.Provenance.TarballSHA256, r.results.Provenance.ImageID, r.results.Provenance.Listed = r.image.TarballSHA256, r.image.ID, r.image.Listed
+	return nil
+}
+
+// open makes the run's folder.
+func (r *runner) open(release string) (err error) {
+	name := strings.Map(func(c rune) rune {
+		if strings.ContainsRune(`/\: `, c) {
+			return '_'
+		}
+		return c
+	}, release)
+	if r.dir, err = evidence.Create(r.Results, r.results.Provenance.Start, name); err != nil {
+		return err
+	}
+	r.results.Run = r.dir.Name()
+	r.timeline, err = evidence.NewTimeline(r.dir)
+	return err
+}
+
+// begin ends the phase before and starts the next one.
+func (r *runner) begin(phase, title string) {
+	r.end()
+	r.phase, r.begun = phase, time.Now()
+	r.progress.Phase(title)
+	r.say("phase", "", "", title)
+}
+
+func (r *runner) end() {
+	if r.phase != "" {
+		r.time(r.phase, time.Since(r.begun))
+	}
+	r.phase = ""
+}
+
+func (r *runner) time(phase string, d time.Duration) {
+	r.results.Timings = append(r.results.Timings, evidence.Timing{Phase: phase, Seconds: d.Round(time.Millisecond).Seconds()})
+}
+
+func (r *runner) say(kind string, side topology.Side, node, text string) {
+	if r.timeline != nil {
+		r.timeline.Add(evidence.Event{Kind: kind, Side: string(side), Node: node, Text: text})
+	}
+}
+
+// enter begins a step of the procedure.
+func (r *runner) enter(step int) {
+	r.leave(evidence.StepDone)
+	r.step, r.stepped = step, time.Now()
+	r.begin(fmt.Sprintf("step %d", step), fmt.Sprintf("step %d: %s", step, ProcedureSteps[step]))
+}
+
+func (r *runner) leave(s evidence.StepStatus) {
+	if r.step == 0 {
+		return
+	}
+	r.results.Steps = append(r.results.Steps, evidence.Step{
+		Step: r.step, Title: ProcedureSteps[r.step], Status: s, Seconds: time.Since(r.stepped).Round(time.Millisecond).Seconds(),
+	})
+	r.step = 0
+}
+
+// finish takes down, writes the results and concludes.
+func (r *runner) finish(ctx context.Context, failed error) (Report, error) {
+	r.fail(ctx, failed)
+	r.leave(evidence.StepDone)
+	r.defects()
+	kept := r.collect()
+	r.takeDown()
+	r.end()
+	if r.dir == nil {
+		res := evidence.Conclude(r.results, r.Accept)
+		r.progress.End(failed)
+		return Report{Results: res}, errors.Join(failed, errors.New("no results were kept"))
+	}
+	r.results.Provenance.End = time.Now().UTC()
+	err := evidence.Report(r.dir, evidence.Conclude(r.results, r.Accept)) // so that it is searched, too
+	r.searchSecrets(kept)
+	res := evidence.Conclude(r.results, r.Accept)
+	r.say("verdict", "", "", res.Verdict.Headline)
+	err = errors.Join(err, r.write(res))
+	r.progress.End(failed)
+	return Report{Results: res, Dir: r.dir.Root()}, err
+}
+
+// fail notes what ended the run, and which steps were not reached.
+func (r *runner) fail(ctx context.Context, err error) {
+	if err == nil {
+		return
+	}
+	f := &evidence.Failure{Exit: evidence.ExitNotStarted, Where: r.phase, Text: reason(ctx, err)}
+	if r.marker {
+		f.Exit = evidence.ExitNotLooked
+	}
+	var d *cluster.Death
+	if errors.As(err, &d) || errors.As(context.Cause(ctx), &d) {
+		f.Side, f.Node = string(d.Side), d.Node
+		if r.marker {
+			f.Exit = evidence.ExitViolated
+		}
+	}
+	r.results.Error = f
+	r.say("failure", topology.Side(f.Side), f.Node, f.Text)
+	at := r.step
+	r.leave(evidence.StepFailed)
+	if at == 0 && len(r.results.Steps) == len(ProcedureSteps)-1 {
+		return
+	}
+	for s := at + 1; s < len(ProcedureSteps); s++ {
+		if !slices.ContainsFunc(r.results.Steps, func(x evidence.Step) bool { return x.Step == s }) {
+			r.results.Steps = append(r.results.Steps, evidence.Step{Step: s, Title: ProcedureSteps[s], Status: evidence.StepNotReached})
+		}
+	}
+}
+
+// reason prefers the cause of a cancelled context: a node's death, an
+// interrupt, a phase that took too long.
+func reason(ctx context.Context, err error) string {
+	if c := context.Cause(ctx); c != nil && !errors.Is(err, c) {
+		return c.Error() + "; meanwhile: " + err.Error()
+	}
+	return err.Error()
+}
+
+// defects tells of each known defect what this run saw.
+func (r *runner) defects() {
+	if r.image.Release.IsZero() {
+		return
+	}
+	for _, d := range release.Defects() {
+		res := evidence.DefectResult{ID: d.ID, Title: d.Title, Status: evidence.DefectAbsent}
+		switch {
+		case r.seen(d):
+			res.Status = evidence.DefectSeen
+		case r.workedAround(d):
+			res.Status, res.WorkedAround = evidence.DefectNotTried, true
+			res.Text = "encryption was switched on at run time, after the binlog injector had handled its first epoch"
+		case !r.marker:
+			res.Status = evidence.DefectNotTried
+		}
+		r.results.Defects = append(r.results.Defects, res)
+	}
+}
+
+func (r *runner) seen(d release.Defect) bool {
+	return r.results.Error != nil && strings.Contains(r.results.Error.Text, "known defect "+d.ID)
+}
+
+func (r *runner) workedAround(d release.Defect) bool {
+	return d.Has(r.image.Release) && !r.AsWritten
+}
+
+// write keeps the results in all their forms and seals the folder.
+func (r *runner) write(res evidence.Results) error {
+	err := errors.Join(r.timeline.Close(), evidence.Report(r.dir, res))
+	if err := errors.Join(err, r.dir.Seal()); err != nil {
+		return fmt.Errorf("keep the results in %s: %w", filepath.Clean(r.dir.Root()), err)
+	}
+	return nil
+}
+
+var _ claim.Bench = (*subject)(nil)

@@ -1,0 +1,45 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+)
+
+// secretsID is the outcome that the run adds about itself.
+const secretsID = "run.secrets"
+
+// searchSecrets looks for every secret of the run in all that it wrote, and
+// takes in what collecting found in inspect documents and command lines. A run
+// that made no secrets has nothing to search for, and says nothing.
+func (r *runner) searchSecrets(collected error) {
+	if r.pair == nil {
+		return
+	}
+	o := evidence.Outcome{ID: secretsID, Title: "no password and no key of the run stands in its results, in an inspect document or on a command line"}
+	hits, err := r.secrets.SearchDir(r.dir.Root())
+	o.Seen = len(r.results.Provenance.Nodes)
+	var leak *cluster.Leak
+	if errors.As(collected, &leak) {
+		hits = append(hits, leak.Hits...)
+	} else {
+		err = errors.Join(err, collected)
+	}
+	switch {
+	case len(hits) > 0:
+		o.Status = evidence.Violated
+		for _, h := range hits {
+			o.Violations = append(o.Violations, evidence.Violation{Code: secretsID + ".leak", Text: h.String()})
+		}
+	case err != nil:
+		o.Status, o.Reason = evidence.NotLooked, fmt.Sprintf("not everything could be searched: %v", err)
+	case o.Seen == 0:
+		o.Status, o.Reason = evidence.NotLooked, "nothing was kept of any node"
+	default:
+		o.Status = evidence.Held
+	}
+	r.results.Claims = append(r.results.Claims, o)
+	r.progress.Claim(o)
+}

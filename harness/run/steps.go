@@ -1,0 +1,151 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ndbproof/harness/claim"
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+	"ndbproof/images"
+)
+
+// Limits of the phases, far above what they take on a slow machine.
+const (
+	limitStart  = 8 * time.Minute
+	limitClaims = 10 * time.Minute
+)
+
+// carryOut goes through the procedure and judges the claims.
+func (r *runner) carryOut(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	start, done := cluster.Bounded(ctx, limitStart, "bringing the pair up")
+	err := r.bringUp(start, cancel)
+	done()
+	if err != nil {
+		return causeFirst(ctx, err)
+	}
+	return causeFirst(ctx, r.check(ctx))
+}
+
+// causeFirst lets the cause of a cancelled context travel with the error.
+func causeFirst(ctx context.Context, err error) error {
+	if c := context.Cause(ctx); err != nil && c != nil && !errors.Is(err, c) {
+		return fmt.Errorf("%w; meanwhile: %w", c, err)
+	}
+	return err
+}
+
+// bringUp is steps 1 to 6. What can start together does: the files of steps 2
+// and 3 lie in the nodes before their programs start, and the mysqlds wait for
+// their data nodes by themselves. died is called when a node ends by itself.
+func (r *runner) bringUp(ctx context.Context, died context.CancelCauseFunc) error {
+	probe, err := images.EnsureProbe(ctx, images.Options{Say: r.progress.Note, Labels: r.engine.Lease.Labels()})
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	r.enter(1)
+	source, replica := r.specs()
+	keys, err := cluster.NewKeys(r.secrets, source, replica)
+	if err != nil {
+		return err
+	}
+	r.pair, err = cluster.LaunchPair(ctx, source, replica, cluster.Options{
+		Engine: r.engine, Image: r.image.Ref, Tools: r.image.ToolsRef, Probe: probe,
+		Keys: keys, Secrets: r.secrets, Say: r.say,
+	})
+	if err != nil {
+		return err
+	}
+	r.pair.Watch(ctx, func(d *cluster.Death) { died(d) })
+	if err := r.pair.Both(func(c *cluster.Cluster) error { return c.Started(ctx) }); err != nil {
+		return err
+	}
+	r.enter(2)
+	r.progress.Note("certificates of the run's own CA, in place before the servers started")
+	r.enter(3)
+	r.progress.Note(r.howEncrypted())
+	r.enter(4)
+	if err := r.pair.Both(func(c *cluster.Cluster) error {
+		if err := c.Serving(ctx); err != nil {
+			return err
+		}
+		return c.Encrypt(ctx)
+	}); err != nil {
+		return err
+	}
+	r.enter(5)
+	if err := r.pair.Account(ctx); err != nil {
+		return err
+	}
+	r.enter(6)
+	if err := r.pair.Open(ctx); err != nil {
+		return err
+	}
+	r.marker = true
+	r.time("marker", time.Since(begun))
+	r.say("marker", topology.Replica, "sql", "the marker row is on the replica")
+	return nil
+}
+
+// specs are the two clusters as they are deployed.
+func (r *runner) specs() (source, replica topology.Spec) {
+	p := secure.Weaken(r.promised, r.Deploy...)
+	source = topology.Standard(topology.Source, r.image.Release, r.image.Layout, p)
+	replica = topology.Standard(topology.Replica, r.image.Release, r.image.Layout, p)
+	if r.AsWritten {
+		source.EncryptAtStart, replica.EncryptAtStart = p.BinlogEncryption, p.BinlogEncryption
+	}
+	return source, replica
+}
+
+func (r *runner) howEncrypted() string {
+	if s, _ := r.specs(); s.EncryptAtStart {
+		return "binlog_encryption=ON in my.cnf, as the procedure has it"
+	}
+	return "keyring in place; encryption follows at run time, because this release has known defect F1"
+}
+
+// check is steps 7 and 8: the inserts begin, the claims are judged while they
+// go on, and those of step 8 come last.
+func (r *runner) check(ctx context.Context) error {
+	r.enter(7)
+	var err error
+	r.writer, err = load.Start(ctx, r.pair.Admin(topology.Source), load.Options{Rate: r.Rate, Seed: r.Seed})
+	if err != nil {
+		return err
+	}
+	s := &subject{Pair: r.pair, runner: r}
+	defer s.stop()
+	for _, c := range claim.For(r.promised) {
+		if c.Step == 8 && r.step != 8 {
+			r.enter(8)
+		}
+		o := r.judge(ctx, c, s)
+		r.results.Claims = append(r.results.Claims, o)
+		r.progress.Claim(o)
+		r.say("claim", "", "", fmt.Sprintf("%s %s", o.ID, o.Status))
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+func (r *runner) judge(ctx context.Context, c claim.Claim, s claim.Subject) evidence.Outcome {
+	if ctx.Err() != nil {
+		return evidence.Outcome{ID: c.ID, Step: c.Step, Title: c.Title, Status: evidence.NotLooked,
+			Reason: "the run had ended: " + context.Cause(ctx).Error()}
+	}
+	limit := limitClaims + r.Duration
+	ctx, done := cluster.Bounded(ctx, limit, "looking for "+c.ID)
+	defer done()
+	return claim.Run(ctx, c, s, r.dir, r.promised)
+}

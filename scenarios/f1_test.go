@@ -1,0 +1,73 @@
+package scenarios
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness"
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/release"
+	"ndbproof/harness/run"
+	"ndbproof/harness/topology"
+)
+
+// Finding F1: on 9.7.4 both triggers kill mysqld, with one stack. First the
+// variable that re-opens the binlog cache while encryption is on; then the
+// procedure as written, a start with binlog_encryption=ON.
+func TestF1CrashesTheServer(t *testing.T) {
+	ctx, cancel := cluster.Bounded(harness.Context(t), 4*time.Minute, "F1 on 9.7.4")
+	defer cancel()
+	c := harness.Alone(t, "9.7.4", nil)
+	require.NoError(t, c.Started(ctx))
+	require.NoError(t, c.Serving(ctx))
+	require.NoError(t, c.Encrypt(ctx))
+	require.NoError(t, c.CommitLogged(ctx), "worked around, the server logs encrypted epochs")
+
+	_, err := c.Admin().ExecContext(ctx, "SET GLOBAL ndb_log_cache_size=131072")
+	require.NoError(t, err)
+	err = c.CommitLogged(ctx)
+	death, ended := c.SQLNode().AwaitEnd(ctx)
+	require.NoError(t, ended, "the server lives after ndb_log_cache_size was set; its commit said: %v", err)
+	requireF1(t, death)
+
+	written := c.Spec
+	written.EncryptAtStart = true
+	require.NoError(t, c.RestartSQL(ctx, written))
+	death, ended = c.SQLNode().AwaitEnd(ctx)
+	require.NoError(t, ended, "the server lives although it was started with binlog_encryption=ON")
+	requireF1(t, death)
+}
+
+func requireF1(t *testing.T, d *cluster.Death) {
+	t.Helper()
+	t.Logf("%v\n%v", d, d.Stack)
+	require.Equal(t, release.F1.ID, d.Defect, "not F1: %v\n%s", d, d.Tail)
+	require.Equal(t, "11", d.Signal)
+	require.NotEmpty(t, d.Stack)
+}
+
+// The build with F1 mended runs the procedure as written, and every claim holds;
+// nothing is worked around.
+func TestF1IsMendedInFix1(t *testing.T) {
+	rep := harness.Procedure(t, run.Options{Release: "9.7.4-fix1", Duration: 5 * time.Second})
+	harness.Held(t, rep, evidence.ExitHeld)
+	for _, d := range rep.Results.Defects {
+		require.False(t, d.WorkedAround, d.ID)
+		require.Equal(t, evidence.DefectAbsent, d.Status, d.ID)
+	}
+}
+
+// On 9.7.4 the procedure as written ends in a verdict that names the defect.
+func TestF1AsWrittenEndsInAVerdict(t *testing.T) {
+	rep := harness.Procedure(t, run.Options{Release: "9.7.4", AsWritten: true})
+	require.Equal(t, evidence.ExitNotStarted, rep.Results.Exit)
+	require.Contains(t, rep.Results.Verdict.Headline, "F1")
+	require.Equal(t, evidence.DefectSeen, rep.Results.Defects[0].Status)
+	require.Error(t, errors.New(rep.Results.Error.Text))
+}
+
+var _ = topology.Source
