@@ -61,6 +61,7 @@ func (n *Node) create(ctx context.Context, nets []attachment) error {
 			c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
 			c.User = n.cluster.user()
 			c.WorkingDir = n.config.Volume
+			c.Env = append(c.Env, n.config.Env...)
 		},
 		HostConfigModifier: func(h *container.HostConfig) {
 			h.Binds = []string{n.volume() + ":" + n.config.Volume}
@@ -123,7 +124,7 @@ func (n *Node) put(ctx context.Context, files []topology.File, own ...string) er
 		}
 	}
 	for _, d := range own {
-		if err := w.WriteHeader(&tar.Header{Name: d[1:] + "/", Typeflag: tar.TypeDir, Mode: 0o750, Uid: uid, Gid: gid}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: d[1:] + "/", Typeflag: tar.TypeDir, Mode: 0o700, Uid: uid, Gid: gid}); err != nil {
 			return fmt.Errorf("pack files for %s: %w", n, err)
 		}
 	}

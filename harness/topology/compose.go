@@ -61,7 +61,7 @@ func (f *composeFile) add(s Spec, o ComposeOptions) error {
 		v := service{
 			Image: image, User: fmt.Sprintf("%d:%d", s.Layout.UID, s.Layout.GID),
 			Entrypoint: c.Argv[:1], Command: c.Argv[1:],
-			Healthcheck: healthcheck{Disable: true}, DependsOn: before(s, c.Node),
+			Environment: c.Env, Healthcheck: healthcheck{Disable: true}, DependsOn: before(s, c.Node),
 			Networks: entries[attached]{{s.Name, attached{[]string{c.Node.Host}}}},
 			Volumes:  append([]string{name + ":" + c.Volume}, mounts(s, c)...),
 		}
@@ -127,6 +127,7 @@ type service struct {
 	GroupAdd        []string `yaml:"group_add,omitempty,flow"`
 	Entrypoint      []string `yaml:",flow"`
 	Command         []string
+	Environment     []string    `yaml:",omitempty,flow"`
 	Healthcheck     healthcheck `yaml:",flow"`
 	DependsOn       []string    `yaml:"depends_on,omitempty,flow"`
 	StopGracePeriod string      `yaml:"stop_grace_period,omitempty"`

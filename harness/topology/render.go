@@ -81,6 +81,9 @@ func (s Spec) mysqld(n Node) Config {
 		Node: n, Volume: MysqlDir,
 		Argv:  []string{program, "--defaults-file=" + MyCnfPath},
 		Files: []File{{Path: MyCnfPath, Content: s.myCnf(n), Mode: 0o644}},
+		// The keyring's file would be 0640 otherwise, as all that the server
+		// makes (manual, "Environment Variables").
+		Env: []string{"UMASK=0600", "UMASK_DIR=0700"},
 	}
 	if !s.Profile.Keyring {
 		return c

@@ -90,6 +90,9 @@ func listing(files topology.Files) []byte {
 	var b bytes.Buffer
 	for _, c := range files {
 		fmt.Fprintf(&b, "%s %d %s\n  volume %s\n", c.Node.Name, c.Node.ID, c.Node.Host, c.Volume)
+		for _, e := range c.Env {
+			fmt.Fprintf(&b, "  env %s\n", e)
+		}
 		for _, d := range c.Folders {
 			fmt.Fprintf(&b, "  folder %s\n", d)
 		}

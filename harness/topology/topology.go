@@ -148,6 +148,9 @@ type Config struct {
 	// by the servers' user: component_keyring_file makes none, and is disabled
 	// without a word in the client's sight when its folder is missing.
 	Folders []string
+	// Env is the program's environment, besides what its image sets: names and
+	// values as "UMASK=0600".
+	Env []string
 }
 
 // Files is what Render returns, in the order of Spec.Nodes.
