@@ -262,11 +262,15 @@ func (r *runner) fail(ctx context.Context, err error) {
 	}
 }
 
-// reason prefers the cause of a cancelled context: a node's death, an
-// interrupt, a phase that took too long.
+// reason gives a node's death or an interrupt alone: what else went wrong
+// followed from it.
 func reason(ctx context.Context, err error) string {
-	if c := context.Cause(ctx); c != nil && !errors.Is(err, c) {
-		return c.Error() + "; meanwhile: " + err.Error()
+	var d *cluster.Death
+	if errors.As(err, &d) {
+		return d.Error()
+	}
+	if c := context.Cause(ctx); c != nil {
+		return c.Error()
 	}
 	return err.Error()
 }
