@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 
+	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
 
@@ -53,4 +55,43 @@ func (n *Node) AwaitEnd(ctx context.Context) (*Death, error) {
 	case err := <-errs:
 		return nil, fmt.Errorf("wait for the end of %s: %w", n, errors.Join(err, context.Cause(ctx)))
 	}
+}
+
+// Back waits for a mysqld that was started again: it greets, at a port that may
+// be another one, and NDB takes writes there. Accounts and tables are those of
+// before. Nothing is logged, and logs are not encrypted yet where defect F1
+// needs that to come later: CommitLogged and EncryptAgain do that.
+func (c *Cluster) Back(ctx context.Context) error {
+	if err := c.findDoor(ctx); err != nil {
+		return err
+	}
+	if err := poll.Until(ctx, fmt.Sprintf("the greeting of %s", c.sql()), func(ctx context.Context) error { return greeted(ctx, c.door) }); err != nil {
+		return err
+	}
+	if c.admin != nil {
+		_ = c.admin.Close()
+	}
+	if err := c.openAdmin(); err != nil {
+		return err
+	}
+	return poll.Every(ctx, 200*time.Millisecond, fmt.Sprintf("%s to take writes to NDB", c.sql()), func(ctx context.Context) error {
+		_, err := c.commit(ctx, "SET SESSION sql_log_bin=0", "UPDATE ndbproof.fence SET n=n+1 WHERE id=0", "UPDATE ndbproof.fence SET n=0 WHERE id=0", "SET SESSION sql_log_bin=1")
+		return err
+	})
+}
+
+// EncryptAgain does after a restart what Encrypt does on a new server: logs a
+// row and switches encryption on. The clear logs written since the start stay:
+// whoever knows that the replica has read them purges them.
+func (c *Cluster) EncryptAgain(ctx context.Context) error {
+	if !c.Spec.Profile.BinlogEncryption || c.Spec.EncryptAtStart {
+		return nil
+	}
+	if err := c.CommitLogged(ctx); err != nil {
+		return err
+	}
+	if _, err := c.admin.ExecContext(ctx, "SET GLOBAL binlog_encryption=ON"); err != nil {
+		return fmt.Errorf("encrypt the logs of %s: %w", c.sql(), err)
+	}
+	return nil
 }
