@@ -172,19 +172,20 @@ func (s Spec) statements(m Material, source Spec) []File {
 // lateEncryption tells whether log encryption is switched on by SQL.
 func lateEncryption(s Spec) bool { return s.Profile.BinlogEncryption && !s.EncryptAtStart }
 
-// encryptSQL works around F1: the injector's thread configures its cache at its
-// first epoch, which a row that is not logged is enough for; only then is it
-// safe to encrypt, and the clear log that came before goes.
+// encryptSQL works around F1: the injector's thread configures its cache at the
+// first epoch that it logs; only then is it safe to encrypt, and the clear log
+// goes. A row committed with sql_log_bin=0 does not do: NDB filters it out. The
+// wait is for the epoch, which SQL by itself cannot wait for.
 func encryptSQL(w release.Words) string {
 	return lines(
 		"SET SESSION sql_log_bin=0",
 		"CREATE DATABASE IF NOT EXISTS ndbproof",
 		"CREATE TABLE IF NOT EXISTS ndbproof.start (id INT NOT NULL PRIMARY KEY) ENGINE=NDBCLUSTER",
+		"SET SESSION sql_log_bin=1",
 		"REPLACE INTO ndbproof.start VALUES (1)",
 		"DO SLEEP(5)",
 		"SET GLOBAL binlog_encryption=ON",
 		w.ResetBinaryLogs,
-		"SET SESSION sql_log_bin=1",
 	)
 }
 
