@@ -23,8 +23,11 @@ type Kept struct {
 	Files   []string
 }
 
-// Collect keeps each node's log, rendered configuration and inspect document in
-// dir, under nodes/. It goes on over nodes that cannot be read and says which.
+// clusterLog is what a management node writes of its cluster.
+const clusterLog = topology.NdbDir + "/ndb_1_cluster.log"
+
+// Collect keeps each node's log, its configuration as rendered and as in effect,
+// and its inspect document in dir, under nodes/. It goes on over nodes that cannot be read and says which.
 func (c *Cluster) Collect(ctx context.Context, dir *evidence.Dir, secrets *evidence.Secrets) ([]Kept, error) {
 	kept := make([]Kept, len(c.Nodes))
 	errs := make([]error, len(c.Nodes))
@@ -70,7 +73,14 @@ func (n *Node) collect(ctx context.Context, dir *evidence.Dir, secrets *evidence
 	b, err := json.MarshalIndent(in, "", "  ")
 	keep("inspect.json", b, err)
 	errs = append(errs, secretFree(n.String()+"'s inspect document", b, secrets))
+	if n.Role == topology.Mgmd {
+		log, err := n.read(ctx, clusterLog, 0)
+		keep("cluster.log", log, err)
+	}
 	if in.State != nil && in.State.Running {
+		if b, err := n.cluster.effective(ctx, n); b != nil || err != nil {
+			keep("effective.tsv", b, err)
+		}
 		k.Program, err = n.Program(ctx)
 		errs = append(errs, err)
 		errs = append(errs, n.argvFree(ctx, secrets))
