@@ -28,6 +28,10 @@ build: ## make bin/ndbproof
 run: build ## prove the procedure on a new pair of clusters; accepts the workaround of F1 (ARGS='--release 9.7.2 ...')
 	bin/ndbproof run --accept F1 $(ARGS)
 
+.PHONY: sabotage
+sabotage: build ## break what each claim is about, and see it fall; accepts the workaround of F1 (25 minutes at most)
+	bin/ndbproof run --accept F1 --duration 5s --sabotage $(ARGS)
+
 .PHONY: test
 test: unit image ## unit tests, images, then the core suite on real clusters (20 minutes at most)
 	$(TEST) -timeout 20m ./scenarios
@@ -41,8 +45,9 @@ image: build ## build the images of all releases that tarballs are found for, an
 	bin/ndbproof image
 
 .PHONY: bench
-bench: build ## time the start of a pair against YARDSTICK, three times in turns; accepts the workaround of F1
+bench: build ## time the start of a pair against YARDSTICK, three times in turns, and parity against CHECKSUM TABLE and mysqldump; accepts the workaround of F1
 	.ci/bench '$(YARDSTICK)' $(ARGS)
+	$(TEST) -timeout 45m -v -run '^TestParitySpeed$$' ./scenarios -args -suite=nightly | grep -E 'parity|peak memory|^(---|FAIL|ok)'
 
 .PHONY: lint
 lint: ## golangci-lint, with the import rules

@@ -37,6 +37,13 @@ func (p progress) Claim(o evidence.Outcome) {
 	p.t.Logf("    %-11s %s (%.1f s, %d seen) %v", o.Status, o.ID, o.Seconds, o.Seen, o.Details())
 }
 
+func (p progress) Sabotage(r evidence.SabotageRow) {
+	p.t.Logf("    %-11s %s: %s (%.1f s, got %v) %s%s", r.Word(), r.Claim, r.Name, r.Seconds, r.Got, r.Reason, r.Trouble)
+	for _, f := range r.Fell {
+		p.t.Logf("                %s", f)
+	}
+}
+
 func (p progress) End(err error) {
 	if err != nil {
 		p.t.Logf("ended: %v", err)

@@ -24,6 +24,7 @@ import (
 var (
 	suite   = flag.String("suite", "core", "core, or nightly for the long scenarios too")
 	release = flag.String("release", "", "a release, a tarball's path or an image (default: the newest unmodified release found)")
+	broken  = flag.String("sabotage", "", "of the matrix of sabotages: one of each claim, or all (default: all in the nightly suite, else none)")
 )
 
 // Release is the one under test, as it was asked for.
@@ -31,6 +32,15 @@ func Release() string { return *release }
 
 // Nightly tells whether the long scenarios are to run, too.
 func Nightly() bool { return *suite == "nightly" }
+
+// Sabotage is how much of the matrix of sabotages is to run: "" for nothing of
+// it, run.SabotageOne or run.SabotageAll.
+func Sabotage() string {
+	if *broken == "" && Nightly() {
+		return run.SabotageAll
+	}
+	return *broken
+}
 
 // Main runs the scenarios: it refuses to begin without an engine, and removes
 // what dead runs left behind. A pass is never cached.
@@ -114,13 +124,31 @@ func Held(t testing.TB, rep run.Report, want evidence.Exit) {
 	}
 }
 
+// Caught fails the test unless every sabotage of a run was caught, and no other
+// claim fell.
+func Caught(t testing.TB, rep run.Report) {
+	t.Helper()
+	s := rep.Results.Sabotage
+	if s == nil {
+		t.Errorf("nothing was sabotaged")
+		return
+	}
+	t.Log(s.Score())
+	for _, r := range s.Bad() {
+		t.Logf("%s: %s: %s: %q", r.Word(), r.Claim, r.Name, r.Details())
+	}
+	if s.Caught != s.Total || s.FalseAlarms != 0 {
+		t.Errorf("%s; want all caught and no false alarm", s.Score())
+	}
+}
+
 // Alone starts one cluster of the procedure, without a replica, on a release.
 // as changes its Spec before it is rendered; nil leaves it. The nodes are up
 // when it returns, and nothing is waited for.
 func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster {
 	t.Helper()
 	ctx := Context(t)
-	e, img, probe := found(ctx, t, want)
+	e, img, probe := found(ctx, t, want, run.PairMemory/2)
 	spec := topology.Standard(topology.Source, img.Release, img.Layout, secure.Seed2021())
 	if as != nil {
 		as(&spec)
@@ -147,14 +175,15 @@ func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster 
 	return c
 }
 
-// found gives an engine with a lease, and an image that is there already.
-func found(ctx context.Context, t testing.TB, want string) (*cluster.Engine, images.Image, string) {
+// found gives an engine with a lease on memory, in bytes, and an image that is
+// there already.
+func found(ctx context.Context, t testing.TB, want string, memory int64) (*cluster.Engine, images.Image, string) {
 	t.Helper()
 	e, err := cluster.Dial(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Lease, err = cluster.Take(false, run.PairMemory/2); err != nil {
+	if e.Lease, err = cluster.Take(false, memory); err != nil {
 		t.Fatal(err)
 	}
 	o := images.Options{Say: func(s string) { t.Log(s) }, Labels: e.Lease.Labels()}

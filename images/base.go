@@ -4,23 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/client"
+	"ndbproof/harness/hold"
 )
 
-// What all images of ours stand on.
-const (
-	baseRef = "ndbproof/base:bookworm"
-	debian  = "debian:bookworm-slim"
-)
+const debian = "debian:bookworm-slim"
+
+// baseRef is what all images of ours stand on.
+func (m maker) baseRef() string { return m.o.ref("base", "bookworm") }
 
 // The servers' user in images of ours.
 const (
@@ -28,204 +24,142 @@ const (
 	mysqlUID  = 999
 )
 
+// Where every image has its data directory, once it fits, and room for NDB's.
+const (
+	dataDir    = "/var/lib/mysql/data"
+	ndbDataDir = "/var/lib/ndb"
+)
+
 // libraries are what a generic tarball needs from the system besides glibc.
 var libraries = []string{"libaio1", "libncurses6", "libnuma1", "libstdc++6", "libtinfo6"}
 
-// addUser makes the servers' user and folders. /var/lib/mysql/keyring is empty:
+// addUser makes the servers' user and folders. /var/lib/mysql/keys is empty:
 // a keyring component does not make it.
 const addUser = `groupadd -g 999 mysql && useradd -u 999 -g mysql -d /var/lib/mysql -s /usr/sbin/nologin mysql && ` +
-	`mkdir -p /var/lib/mysql/keyring /var/lib/ndb && chmod 750 /var/lib/mysql /var/lib/ndb && chmod 700 /var/lib/mysql/keyring && ` +
+	`mkdir -p /var/lib/mysql/keys /var/lib/ndb && chmod 750 /var/lib/mysql /var/lib/ndb && chmod 700 /var/lib/mysql/keys && ` +
 	`chown -R mysql:mysql /var/lib/mysql /var/lib/ndb`
 
+// answer is how long a registry may take to begin to answer.
+const answer = 5 * time.Second
+
 // base makes sure that the base image is there: from debian:bookworm-slim where
-// that can be had, else from Debian's packages.
-func base(ctx context.Context, api client.APIClient, o Options) error {
-	have, err := labelled(ctx, api, labelRecipe+"="+recipe, labelRelease+"=base")
-	if err != nil || have != "" {
+// that can be had, else from Debian's packages. Two builds that both need it
+// wait for each other.
+func (m maker) base(ctx context.Context) error {
+	unlock, err := lock(ctx, "base")
+	if err != nil {
 		return err
 	}
-	slim, err := present(ctx, api, debian)
+	defer unlock()
+	ref, labels := m.baseRef(), map[string]string{labelBase: m.o.recipe()}
+	if have, err := m.ImageInspect(ctx, ref); err == nil && have.Config != nil && have.Config.Labels[labelBase] == m.o.recipe() {
+		return nil
+	}
+	slim, err := m.present(ctx, debian)
 	if err != nil {
 		return err
 	}
 	if !slim {
-		slim = pulls(ctx, api, debian, 5*time.Second)
+		m.o.say("pulling %s for the base image", debian)
+		slim = m.pullsDebian(ctx)
 	}
-	if slim {
-		o.say("making the base image from %s", debian)
-		script := "apt-get update && apt-get install -y --no-install-recommends " + strings.Join(libraries, " ") +
-			" && rm -rf /var/lib/apt/lists/* && " + addUser
-		return derive(ctx, api, o, step{From: debian, Argv: []string{"sh", "-ec", script}, User: "0:0", Tag: baseRef,
-			Labels: map[string]string{labelRecipe: recipe, labelRelease: "base"}})
+	if !slim {
+		m.o.say("%s cannot be pulled: making the base image from Debian's packages", debian)
+		return m.bootstrap(ctx, labels)
 	}
-	return bootstrap(ctx, api, o)
+	m.o.say("making the base image from %s", debian)
+	err = m.onDebian(ctx, debian, labels)
+	if err != nil && ctx.Err() == nil {
+		m.o.say("that failed (%v): making the base image from Debian's packages", err)
+		return m.bootstrap(ctx, labels)
+	}
+	return err
 }
 
-// pulls tries to pull, and gives up when the registry has not answered in time.
-func pulls(ctx context.Context, api client.APIClient, ref string, answer time.Duration) bool {
+// onDebian makes the base from an image of Debian, by adding what it lacks.
+func (m maker) onDebian(ctx context.Context, from string, labels map[string]string) error {
+	script := "apt-get update && apt-get install -y --no-install-recommends " + strings.Join(libraries, " ") +
+		" && rm -rf /var/lib/apt/lists/* /var/cache/apt/* && " + addUser
+	return m.derive(ctx, step{From: from, User: "0:0", Network: "default", Argv: []string{"sh", "-ec", script}, Tag: m.baseRef(), Labels: labels})
+}
+
+// pullsDebian tries to pull, and gives up when the registry has not answered in
+// time.
+func (m maker) pullsDebian(ctx context.Context) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	late := time.AfterFunc(answer, cancel)
-	r, err := api.ImagePull(ctx, ref, image.PullOptions{})
-	if err != nil {
+	if _, err := m.DistributionInspect(ctx, debian, ""); err != nil {
 		return false
 	}
 	late.Stop()
-	defer r.Close() //nolint:errcheck // read only
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return false
-	}
-	have, err := present(ctx, api, ref)
-	return err == nil && have
+	return m.pull(ctx, debian) == nil
 }
 
 // bootstrap makes the base from Debian's packages, with mmdebstrap.
-func bootstrap(ctx context.Context, api client.APIClient, o Options) error {
-	program, err := mmdebstrap(ctx, o)
+func (m maker) bootstrap(ctx context.Context, labels map[string]string) error {
+	program, err := m.mmdebstrap(ctx)
 	if err != nil {
 		return err
 	}
-	o.say("making the base image from Debian's packages (%s cannot be pulled)", debian)
-	dir, err := os.MkdirTemp("", "ndbproof-base-")
+	dir, err := hold.Folder("base")
 	if err != nil {
 		return fmt.Errorf("make the base image: %w", err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	rootfs := filepath.Join(dir, "base.tar")
-	args := []string{"--variant=minbase", "--include=" + strings.Join(libraries, ","), "--aptopt=Acquire::Languages \"none\"",
-		"--customize-hook=chroot \"$1\" sh -ec '" + addUser + "'"}
+	defer dir.Release() //nolint:errcheck // a temporary folder
+	rootfs := filepath.Join(dir.Path, "base.tar")
+	args := append(merged(),
+		"--variant=essential", "--include=passwd,"+strings.Join(libraries, ","), `--aptopt=Acquire::Languages "none"`,
+		`--customize-hook=chroot "$1" sh -ec '`+addUser+"'")
 	for _, d := range []string{"man", "doc", "locale", "info", "lintian"} {
 		args = append(args, "--dpkgopt=path-exclude=/usr/share/"+d+"/*")
 	}
-	cmd := exec.CommandContext(ctx, program, append(args, "bookworm", rootfs)...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd := exec.CommandContext(ctx, program, append(args, "bookworm", rootfs)...) //nolint:gosec // found on PATH
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }         // it then unmounts and tidies up
 	cmd.WaitDelay = 20 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make the base image: mmdebstrap: %w: %s", err, lastLines(string(out), 3))
 	}
-	f, err := os.Open(rootfs)
+	f, err := os.Open(rootfs) //nolint:gosec // made just now
 	if err != nil {
 		return fmt.Errorf("make the base image: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only
-	return importTar(ctx, api, f, baseRef, map[string]string{labelRecipe: recipe, labelRelease: "base"})
+	return m.importTar(ctx, f, m.baseRef(), labels)
+}
+
+// mergedHook comes with mmdebstrap.
+const mergedHook = "/usr/share/mmdebstrap/hooks/merged-usr"
+
+// merged makes /bin and /lib links from the start, as Debian's own images have
+// them. Without that package usrmerge does it, and brings all of Perl: 50 MB.
+func merged() []string {
+	if _, err := os.Stat(mergedHook); err != nil {
+		return nil
+	}
+	return []string{"--hook-dir=" + mergedHook, "--include=usr-is-merged"}
 }
 
 // mmdebstrap finds the program, and installs it when it may.
-func mmdebstrap(ctx context.Context, o Options) (string, error) {
+func (m maker) mmdebstrap(ctx context.Context) (program string, err error) {
 	if p, err := exec.LookPath("mmdebstrap"); err == nil {
 		return p, nil
 	}
-	how := errors.New("the base image needs mmdebstrap, because " + debian + " cannot be pulled: apt-get install mmdebstrap")
+	how := errors.New("the base image needs mmdebstrap, because " + debian + " cannot be pulled: run `apt-get install mmdebstrap`, or load " + debian)
 	apt, err := exec.LookPath("apt-get")
 	if err != nil || os.Geteuid() != 0 {
 		return "", how
 	}
-	o.say("installing mmdebstrap with apt-get")
+	m.o.say("installing mmdebstrap with apt-get")
 	for _, args := range [][]string{{"update"}, {"install", "-y", "--no-install-recommends", "mmdebstrap"}} {
-		cmd := exec.CommandContext(ctx, apt, args...)
+		cmd := exec.CommandContext(ctx, apt, args...) //nolint:gosec // fixed arguments
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%w: apt-get %s failed: %w: %s", how, args[0], err, lastLines(string(out), 2))
+			return "", fmt.Errorf("%w (apt-get %s: %w: %s)", how, args[0], err, lastLines(string(out), 2))
 		}
 	}
-	return exec.LookPath("mmdebstrap")
-}
-
-// importTar makes an image of one layer from a tar stream.
-func importTar(ctx context.Context, api client.APIClient, r io.Reader, ref string, labels map[string]string) error {
-	var changes []string
-	for k, v := range labels {
-		changes = append(changes, fmt.Sprintf("LABEL %s=%q", k, v))
+	if program, err = exec.LookPath("mmdebstrap"); err != nil {
+		return "", fmt.Errorf("%w (%w)", how, err)
 	}
-	out, err := api.ImageImport(ctx, image.ImportSource{Source: r, SourceName: "-"}, ref, image.ImportOptions{Changes: changes})
-	if err != nil {
-		return fmt.Errorf("import image %s: %w", ref, err)
-	}
-	defer out.Close() //nolint:errcheck // read only
-	if _, err := io.Copy(io.Discard, out); err != nil {
-		return fmt.Errorf("import image %s: %w", ref, err)
-	}
-	if have, err := present(ctx, api, ref); err != nil || !have {
-		return errors.Join(fmt.Errorf("import image %s: the engine does not have it afterwards", ref), err)
-	}
-	return nil
-}
-
-// step is one derived image: a container from an image, files put in, a program
-// run to its end, and a commit.
-type step struct {
-	From   string
-	Fill   func(context.Context, *container.CreateResponse) error // puts files into the created container; may be nil
-	Argv   []string                                               // "" runs nothing
-	User   string
-	Tag    string
-	Labels map[string]string
-	Config *container.Config // what the image is to say of itself; may be nil
-}
-
-// derive carries a step out and leaves no container behind.
-func derive(ctx context.Context, api client.APIClient, o Options, s step) error {
-	box, err := api.ContainerCreate(ctx, &container.Config{Image: s.From, Entrypoint: s.Argv[:1], Cmd: s.Argv[1:], User: s.User,
-		Labels: o.Labels, Healthcheck: &container.HealthConfig{Test: []string{"NONE"}}}, nil, nil, nil, "")
-	if err != nil {
-		return fmt.Errorf("make image %s: %w", s.Tag, err)
-	}
-	defer discard(api, box.ID)
-	if s.Fill != nil {
-		if err := s.Fill(ctx, &box); err != nil {
-			return fmt.Errorf("make image %s: %w", s.Tag, err)
-		}
-	}
-	if err := runToEnd(ctx, api, box.ID); err != nil {
-		return fmt.Errorf("make image %s: %s: %w", s.Tag, filepath.Base(s.Argv[0]), err)
-	}
-	return commit(ctx, api, o, box.ID, s)
-}
-
-func commit(ctx context.Context, api client.APIClient, o Options, id string, s step) error {
-	cfg := s.Config
-	if cfg == nil {
-		cfg = &container.Config{}
-	}
-	cfg.Labels = map[string]string{}
-	for k := range o.Labels {
-		cfg.Labels[k] = "" // the engine merges the container's labels in: these say whose it was
-	}
-	for k, v := range s.Labels {
-		cfg.Labels[k] = v
-	}
-	if _, err := api.ContainerCommit(ctx, id, container.CommitOptions{Reference: s.Tag, Config: cfg}); err != nil {
-		return fmt.Errorf("commit image %s: %w", s.Tag, err)
-	}
-	return nil
-}
-
-// runToEnd starts a container and waits for it to end well.
-func runToEnd(ctx context.Context, api client.APIClient, id string) error {
-	if err := api.ContainerStart(ctx, id, container.StartOptions{}); err != nil {
-		return err
-	}
-	done, errs := api.ContainerWait(ctx, id, container.WaitConditionNotRunning)
-	select {
-	case err := <-errs:
-		return err
-	case end := <-done:
-		if end.StatusCode != 0 {
-			return fmt.Errorf("exit %d: %s", end.StatusCode, lastLines(output(ctx, api, id), 3))
-		}
-		return nil
-	}
-}
-
-// discard removes a container, also when ctx has ended.
-func discard(api client.APIClient, id string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	_ = api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], " / ")
+	return program, nil
 }

@@ -2,30 +2,36 @@ package images
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"maps"
+	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/client"
-	"github.com/docker/docker/pkg/stdcopy"
 
-	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
 )
 
 // recipe changes whenever images are built in another way, so that old ones are
 // not taken for new.
-const recipe = "1"
+const recipe = "4"
+
+// Labels on images that are made here.
+const (
+	labelOurs    = "ndbproof.images"  // on all of them, and on containers that making them takes
+	labelBase    = "ndbproof.base"    // the base image's recipe
+	labelTarball = "ndbproof.tarball" // sha256
+	labelRecipe  = "ndbproof.recipe"
+	labelRelease = "ndbproof.release"
+	labelAdapted = "ndbproof.adapted" // id of the foreign image
+	labelLayout  = "ndbproof.layout"  // of an adapted image, as JSON
+	labelProbe   = "ndbproof.probe"   // sha256 of its source
+)
 
 // Image is an image that is there, and what was found inside.
 type Image struct {
@@ -34,104 +40,141 @@ type Image struct {
 	Layout        release.Layout
 	Source        Source
 	TarballSHA256 string // "" for an image that was not built from a tarball here
-	Listed        bool
+	Listed        bool   // releases.json lists this very build
 	ToolsRef      string // the image that lends what Layout.Missing names; "" when nothing is missing
 	Size          int64  // bytes
 }
 
-// Ensure makes the chosen image if it is not there yet, and looks inside.
+// Ensure makes the chosen image if it is not there yet, and looks inside. A
+// foreign image that does not fit is adapted: Ref is then another image.
 func Ensure(ctx context.Context, c Choice, o Options) (Image, error) {
-	api, err := engine()
+	m, err := engine(o)
 	if err != nil {
 		return Image{}, err
 	}
-	defer api.Close() //nolint:errcheck // nothing is to be written
-	switch c.Source {
-	case FromTarball:
-		if c.Ref, err = fromNothing(ctx, api, c, o); err != nil {
-			return Image{}, err
-		}
-	case FromEnv, FromFlag, FromOfficial:
-		if err := pulled(ctx, api, c.Ref, o); err != nil {
-			return Image{}, err
-		}
-	}
-	return look(ctx, api, c, o)
+	defer m.Close() //nolint:errcheck // nothing is to be written
+	return m.image(ctx, c)
 }
 
 // Existing is Ensure for those who must not build or pull.
 func Existing(ctx context.Context, c Choice, o Options) (Image, error) {
-	api, err := engine()
+	m, err := engine(o)
 	if err != nil {
 		return Image{}, err
 	}
-	defer api.Close() //nolint:errcheck // nothing is to be written
-	have := c.Source == FromBuilt
-	if !have && c.Source != FromTarball {
-		if have, err = present(ctx, api, c.Ref); err != nil {
-			return Image{}, err
-		}
-	}
-	if !have {
-		return Image{}, fmt.Errorf("there is no image of %s yet (%s): run `make image`", c.Release, c.Line)
-	}
-	return look(ctx, api, c, o)
+	defer m.Close() //nolint:errcheck // nothing is to be written
+	m.looking = true
+	return m.image(ctx, c)
 }
 
-// pulled makes sure that a foreign image is there.
-func pulled(ctx context.Context, api client.APIClient, ref string, o Options) error {
-	have, err := present(ctx, api, ref)
+func (m maker) image(ctx context.Context, c Choice) (Image, error) {
+	var err error
+	switch c.Source {
+	case FromTarball:
+		c.Ref, err = m.build(ctx, c)
+	case FromEnv, FromFlag, FromOfficial:
+		err = m.pulled(ctx, c.Ref)
+	case FromBuilt:
+	}
+	if err != nil {
+		return Image{}, err
+	}
+	return m.look(ctx, c)
+}
+
+// notMade is what those are told who may only look.
+func notMade(what string) error {
+	return fmt.Errorf("there is no %s yet: run `make image`", what)
+}
+
+// pulled makes sure that an image is there.
+func (m maker) pulled(ctx context.Context, ref string) error {
+	have, err := m.present(ctx, ref)
 	if err != nil || have {
 		return err
 	}
-	o.say("pulling %s", ref)
-	r, err := api.ImagePull(ctx, ref, image.PullOptions{})
+	if m.looking {
+		return notMade("image " + ref)
+	}
+	m.o.say("pulling %s", ref)
+	err = m.pull(ctx, ref)
 	if err == nil {
-		_, err = io.Copy(io.Discard, r)
-		err = errors.Join(err, r.Close())
+		return nil
 	}
-	if err == nil {
-		have, err = present(ctx, api, ref)
+	found, e := Bundles(m.o)
+	known, e2 := Listed()
+	if err := errors.Join(e, e2); err != nil {
+		return err
 	}
-	if err != nil || !have {
-		return fmt.Errorf("pull image %s: %w; %s", ref, errors.Join(err, errors.New("it is not here")), o.ways(nil))
-	}
-	return nil
+	return fmt.Errorf("%w; %s", err, m.o.ways(found, known))
 }
 
-// fromNothing builds the image of a tarball. Two builds of the same one wait
-// for each other.
-func fromNothing(ctx context.Context, api client.APIClient, c Choice, o Options) (string, error) {
+func (m maker) pull(ctx context.Context, ref string) error {
+	r, err := m.ImagePull(ctx, ref, image.PullOptions{})
+	if err != nil {
+		return fmt.Errorf("pull image %s: %w", ref, err)
+	}
+	defer r.Close() //nolint:errcheck // read only
+	var said strings.Builder
+	if _, err := io.Copy(&said, r); err != nil {
+		return fmt.Errorf("pull image %s: %w", ref, err)
+	}
+	have, err := m.present(ctx, ref)
+	if err == nil && !have {
+		err = fmt.Errorf("pull image %s: %s", ref, lastLines(said.String(), 1))
+	}
+	return err
+}
+
+// built gives the image that was built from a tarball by today's recipe; ""
+// when there is none.
+func (m maker) built(ctx context.Context, sum string) (ref string, err error) {
+	return m.labelled(ctx, labelTarball+"="+sum, labelRecipe+"="+m.o.recipe())
+}
+
+// small keeps the data directory small, because every new mysqld copies it into
+// its volume: 79 MiB instead of 187. The doublewrite files are made at the first
+// start. Only 8.0.30 and later know the redo log's capacity.
+var small = []string{"--loose-innodb-redo-log-capacity=8M", "--innodb-doublewrite=OFF"}
+
+// initialise makes the data directory, without what is one server's own:
+// auto.cnf, keys and certificates.
+var initialise = `mysqld --no-defaults --initialize-insecure --datadir=` + dataDir + ` ` + strings.Join(small, " ") + `
+cd ` + dataDir + ` && rm -f auto.cnf ./*.pem`
+
+// build makes the image of a tarball. Two builds of the same one wait for each
+// other.
+func (m maker) build(ctx context.Context, c Choice) (ref string, err error) {
+	if m.looking {
+		return "", notMade("image of " + filepath.Base(c.Tarball.Path))
+	}
 	unlock, err := lock(ctx, c.SHA256[:12])
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	if ref, err := built(ctx, api, c.SHA256); err != nil || ref != "" {
-		return ref, err
+	if have, err := m.built(ctx, c.SHA256); err != nil || have != "" {
+		return have, err
 	}
-	info, err := api.Info(ctx)
+	arch, err := m.arch(ctx)
 	if err != nil {
-		return "", fmt.Errorf("ask the engine for its architecture: %w", err)
-	}
-	if a := c.Tarball.Arch; a != "" && a != info.Architecture {
-		return "", fmt.Errorf("unpack %s: its name says %s, and the engine runs on %s; take the tarball for that", filepath.Base(c.Tarball.Path), a, info.Architecture)
-	}
-	if err := base(ctx, api, o); err != nil {
 		return "", err
 	}
-	ref := "ndbproof/ndb:" + tag(c.Release) + "-" + c.SHA256[:12]
-	const initialise = `mysqld --no-defaults --initialize-insecure --datadir=/var/lib/mysql/data --innodb-redo-log-capacity=8M && ` +
-		`cd /var/lib/mysql/data && rm -f auto.cnf *.pem *.err ib_buffer_pool && exec true`
-	return ref, derive(ctx, api, o, step{
-		From: baseRef, Argv: []string{"sh", "-ec", "PATH=/usr/local/mysql/bin:$PATH; " + initialise}, User: mysqlUser, Tag: ref,
-		Fill: func(ctx context.Context, box *container.CreateResponse) error {
-			return stream(ctx, api, box.ID, func(w *tar.Writer) error { return c.Tarball.repack(ctx, w, info.Architecture, standard) })
-		},
-		Labels: map[string]string{labelTarball: c.SHA256, labelRecipe: recipe, labelRelease: c.Release.String()},
-		Config: &container.Config{
-			User: mysqlUser, Cmd: []string{"mysqld"}, Entrypoint: []string{}, WorkingDir: "/var/lib/mysql",
-			Env: []string{"PATH=/usr/local/mysql/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+	if a := c.Tarball.Arch; a != "" && a != arch {
+		return "", fmt.Errorf("unpack %s: its name says %s, and the engine runs on %s; take the tarball for that", filepath.Base(c.Tarball.Path), a, arch)
+	}
+	if err := m.base(ctx); err != nil {
+		return "", err
+	}
+	ref = m.o.ref("ndb", tag(c.Release)+"-"+c.SHA256[:12])
+	return ref, m.derive(ctx, step{
+		From: m.baseRef(), User: mysqlUser, Tag: ref,
+		Fill:   func(w *tar.Writer) error { return c.Tarball.repack(ctx, w, arch, standard) },
+		Argv:   []string{"sh", "-ec", "export PATH=" + ours.Bin + ":$PATH\n" + initialise},
+		Labels: map[string]string{labelTarball: c.SHA256, labelRecipe: m.o.recipe(), labelRelease: c.Release.String()},
+		Config: container.Config{
+			User: mysqlUser, Cmd: []string{"mysqld"}, Entrypoint: []string{}, WorkingDir: path.Dir(dataDir),
+			Env: []string{"PATH=" + ours.Bin + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 		},
 	})
 }
@@ -139,58 +182,45 @@ func fromNothing(ctx context.Context, api client.APIClient, c Choice, o Options)
 // tag makes a release fit for an image's tag.
 func tag(r release.Release) string { return strings.ReplaceAll(r.String(), "+", "_") }
 
-// stream copies what fill writes into the root of a container, without a file
-// in between.
-func stream(ctx context.Context, api client.APIClient, id string, fill func(*tar.Writer) error) error {
-	r, pw := io.Pipe()
-	var bad error
-	filled := make(chan struct{})
-	go func() {
-		defer close(filled)
-		w := tar.NewWriter(pw)
-		if bad = fill(w); bad == nil {
-			bad = w.Close()
+// step is one derived image: a container from an image, files put in, a program
+// run to its end, and a commit.
+type step struct {
+	From    string
+	User    string
+	Network container.NetworkMode   // "": none
+	Fill    func(*tar.Writer) error // files for the container, before it runs; may be nil
+	Argv    []string                // what it runs
+	Tag     string
+	Labels  map[string]string
+	Config  container.Config // what the image says of itself; what is not set is taken from the container
+}
+
+// derive carries a step out and leaves no container behind.
+func (m maker) derive(ctx context.Context, s step) error {
+	if s.Network == "" {
+		s.Network = "none"
+	}
+	id, err := m.create(ctx, s.From, s.User, s.Network, s.Argv...)
+	if err != nil {
+		return fmt.Errorf("make image %s: %w", s.Tag, err)
+	}
+	defer m.discard(ctx, id)
+	if s.Fill != nil {
+		if err := m.stream(ctx, id, s.Fill); err != nil {
+			return fmt.Errorf("make image %s: %w", s.Tag, err)
 		}
-		pw.CloseWithError(bad)
-	}()
-	err := api.CopyToContainer(ctx, id, "/", r, container.CopyToContainerOptions{})
-	_ = r.Close()
-	<-filled
-	if bad != nil && !errors.Is(bad, io.ErrClosedPipe) {
-		return bad // why the engine's copy ended
 	}
-	return err
-}
-
-// lock serialises builds of one image on this machine.
-func lock(ctx context.Context, name string) (unlock func(), err error) {
-	dir := filepath.Join(os.TempDir(), "ndbproof-"+strconv.Itoa(os.Getuid()))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder for lock files: %w", err)
+	if _, err := m.runToEnd(ctx, id); err != nil {
+		return fmt.Errorf("make image %s: %s: %w", s.Tag, s.Argv[0], err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "image-"+name+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the build of an image: %w", err)
+	cfg := s.Config
+	cfg.Labels = map[string]string{}
+	for k := range m.o.Labels {
+		cfg.Labels[k] = "" // the engine adds the container's labels to the image, unless they are set: these say whose the container was
 	}
-	err = poll.Every(ctx, 200*time.Millisecond, "another build of the same image", func(context.Context) error {
-		return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	})
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
+	maps.Copy(cfg.Labels, s.Labels)
+	if _, err := m.ContainerCommit(ctx, id, container.CommitOptions{Reference: s.Tag, Config: &cfg}); err != nil {
+		return fmt.Errorf("commit image %s: %w", s.Tag, err)
 	}
-	return func() { _ = f.Close() }, nil
-}
-
-// output is what a container has written.
-func output(ctx context.Context, api client.APIClient, id string) string {
-	r, err := api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true})
-	if err != nil {
-		return err.Error()
-	}
-	defer r.Close() //nolint:errcheck // read only
-	var b bytes.Buffer
-	if _, err := stdcopy.StdCopy(&b, &b, r); err != nil {
-		return err.Error()
-	}
-	return b.String()
+	return nil
 }

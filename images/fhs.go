@@ -10,65 +10,76 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// fhsUID is the servers' user in a distribution's package.
-const fhsUID = 27
+// fhsScript removes what is ours and gives the servers' user the number that it
+// has in a distribution's package.
+const fhsScript = `rm -rf /var/lib/mysql /var/lib/ndb
+sed -i s/:999:999:/:27:27:/ /etc/passwd
+sed -i s/:999:/:27:/ /etc/group`
 
-// FHS makes a test subject: an image such as a distribution's package would
-// give, from a tarball. The files lie by the Filesystem Hierarchy Standard, the
-// servers' user has another number, the entrypoint exits with 1, the
-// healthcheck never passes, there is no data directory and no mysqlbinlog.
+// FHS makes a test subject from a tarball: an image such as a distribution's
+// package would give. The files lie by the Filesystem Hierarchy Standard, the
+// servers' user has number 27, the entrypoint exits with 1, the healthcheck
+// never passes, the data directory is a declared volume and empty, and there is
+// no mysqlbinlog. c must be a tarball's choice.
 func FHS(ctx context.Context, c Choice, o Options) (ref string, err error) {
-	api, err := engine()
+	m, err := engine(o)
 	if err != nil {
 		return "", err
 	}
-	defer api.Close() //nolint:errcheck // nothing is to be written
-	ref = "ndbproof/fhs:" + tag(c.Release) + "-" + c.SHA256[:12] + "-" + recipe
-	have, err := present(ctx, api, ref)
-	if err != nil || have {
+	defer m.Close() //nolint:errcheck // nothing is to be written
+	unlock, err := lock(ctx, "fhs-"+c.SHA256[:12])
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	ref = m.o.ref("fhs", tag(c.Release)+"-"+c.SHA256[:12]+"-"+recipe)
+	if have, err := m.present(ctx, ref); err != nil || have {
 		return ref, err
 	}
-	if err := base(ctx, api, o); err != nil {
+	arch, err := m.arch(ctx)
+	if err != nil {
 		return "", err
 	}
-	info, err := api.Info(ctx)
-	if err != nil {
-		return "", fmt.Errorf("ask the engine for its architecture: %w", err)
+	if err := m.base(ctx); err != nil {
+		return "", err
 	}
-	return ref, derive(ctx, api, o, step{
-		From: baseRef, Argv: []string{"sh", "-ec", "rm -rf /var/lib/mysql /var/lib/ndb; sed -i s/:999:999:/:27:27:/ /etc/passwd; sed -i s/:999:/:27:/ /etc/group"}, User: "0:0", Tag: ref,
-		Fill: func(ctx context.Context, box *container.CreateResponse) error {
-			return stream(ctx, api, box.ID, func(w *tar.Writer) error {
-				if err := c.Tarball.repack(ctx, w, info.Architecture, hierarchy); err != nil {
-					return err
-				}
-				return w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "usr/lib64/mysql/private", Linkname: "/usr/lib/private"})
-			})
+	return ref, m.derive(ctx, step{
+		From: m.baseRef(), User: "0:0", Argv: []string{"sh", "-ec", fhsScript}, Tag: ref, Labels: map[string]string{labelBase: ""},
+		Fill: func(w *tar.Writer) error {
+			if err := c.Tarball.repack(ctx, w, arch, hierarchy); err != nil {
+				return err
+			}
+			// Plugins look for libraries in ../private, programs in ../lib/private.
+			link := &tar.Header{Typeflag: tar.TypeSymlink, Name: "usr/lib64/mysql/private", Linkname: "/usr/lib/private"}
+			if err := w.WriteHeader(link); err != nil {
+				return fmt.Errorf("link the libraries: %w", err)
+			}
+			return nil
 		},
-		Config: &container.Config{
-			Entrypoint: []string{"sh", "-c", "exit 1"}, Cmd: []string{},
+		Config: container.Config{
+			User: "root", Entrypoint: []string{"sh", "-c", "exit 1"}, Cmd: []string{},
 			Healthcheck: &container.HealthConfig{Test: []string{"CMD", "false"}},
+			Volumes:     map[string]struct{}{path.Dir(dataDir): {}},
 		},
 	})
 }
 
 // hierarchy is where a distribution's package puts a tarball's files.
 func hierarchy(name string) string {
-	_, rest, _ := strings.Cut(strings.TrimPrefix(name, "./"), "/")
-	dir, file := path.Split(rest)
+	dir, file := path.Split(name)
 	switch {
-	case file == "" || file == "mysqlbinlog":
+	case file == "mysqlbinlog":
 		return ""
-	case rest == "bin/mysqld" || rest == "bin/ndbd" || rest == "bin/ndbmtd" || rest == "bin/ndb_mgmd":
+	case name == "bin/mysqld" || name == "bin/ndbd" || name == "bin/ndbmtd" || name == "bin/ndb_mgmd":
 		return "usr/sbin/" + file
 	case dir == "bin/":
 		return "usr/bin/" + file
-	case strings.HasPrefix(rest, "lib/plugin/"):
-		return "usr/lib64/mysql/" + strings.TrimPrefix(rest, "lib/")
-	case strings.HasPrefix(rest, "lib/private/"):
-		return "usr/" + rest
-	case strings.HasPrefix(rest, "share/"):
-		return "usr/share/mysql/" + strings.TrimPrefix(rest, "share/")
+	case strings.HasPrefix(name, "lib/plugin/"):
+		return "usr/lib64/mysql/" + strings.TrimPrefix(name, "lib/")
+	case strings.HasPrefix(name, "lib/private/"):
+		return "usr/" + name
+	case strings.HasPrefix(name, "share/"):
+		return "usr/share/mysql/" + strings.TrimPrefix(name, "share/")
 	}
 	return ""
 }

@@ -2,168 +2,223 @@ package images
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/client"
+	"github.com/docker/docker/api/types/image"
 
 	"ndbproof/harness/release"
 )
 
-// initialise gives a foreign image an initialised data directory, in an image
-// derived from it, and takes that one.
-func (img *Image) initialise(ctx context.Context, api client.APIClient, o Options) error {
-	id := strings.TrimPrefix(img.ID, "sha256:")[:12]
-	unlock, err := lock(ctx, id)
+// fit finds a foreign image's release and layout, and replaces it by an adapted
+// one unless it has all that a node needs: an initialised data directory, a
+// folder for NDB's data, and no volumes declared, which would hide them.
+func (m maker) fit(ctx context.Context, img *Image, in image.InspectResponse) error {
+	unlock, err := lock(ctx, short(in.ID))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	ref := "ndbproof/adapted:" + id + "-" + recipe
-	have, err := present(ctx, api, ref)
+	if l := labels(in); l[labelAdapted] != "" && l[labelRecipe] == m.o.recipe() {
+		return img.remembered(l)
+	}
+	ref, err := m.labelled(ctx, labelAdapted+"="+in.ID, labelRecipe+"="+m.o.recipe())
 	if err != nil {
 		return err
 	}
-	if !have {
-		o.say("initialising a data directory for %s, which has none", img.Ref)
-		if err := img.derived(ctx, api, o, ref); err != nil {
-			return fmt.Errorf("initialise a data directory for %s: %w", img.Ref, err)
+	if ref == "" {
+		ndbDir, err := m.peek(ctx, img)
+		if err != nil {
+			return fmt.Errorf("look into image %s: %w", img.Ref, err)
+		}
+		if ndbDir && img.Layout.DataDir != "" && len(in.Config.Volumes) == 0 {
+			return nil
+		}
+		if ref, err = m.adapt(ctx, *img, in.Config.Env); err != nil {
+			return fmt.Errorf("adapt image %s: %w", img.Ref, err)
 		}
 	}
-	img.Ref, img.Layout.DataDir = ref, "/var/lib/mysql/data"
-	return nil
+	if in, err = m.ImageInspect(ctx, ref); err != nil {
+		return fmt.Errorf("look into image %s: %w", ref, err)
+	}
+	img.Ref, img.ID, img.Size = ref, in.ID, in.Size
+	return img.remembered(labels(in))
 }
 
-// derived initialises in one container, and copies the result without what is
-// that server's own (auto.cnf, keys) into another one, which is committed: the
-// image may have no shell to remove them with.
-func (img *Image) derived(ctx context.Context, api client.APIClient, o Options, ref string) error {
-	user := fmt.Sprintf("%d:%d", img.Layout.UID, img.Layout.GID)
-	argv := append([]string{path.Join(img.Layout.Sbin, "mysqld"), "--no-defaults", "--initialize-insecure", "--datadir=/var/lib/mysql/data",
-		"--loose-innodb-redo-log-capacity=8M"}, img.places()...)
-	work, err := api.ContainerCreate(ctx, &container.Config{Image: img.Ref, Entrypoint: argv[:1], Cmd: argv[1:], User: user, Labels: o.Labels,
-		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}}}, nil, nil, nil, "")
+// short is as much of an image's id as people read.
+func short(id string) string { return strings.TrimPrefix(id, "sha256:")[:12] }
+
+// adapt makes an image of a foreign one's files and an initialised data
+// directory, without entrypoint, healthcheck and volumes. It is imported, not
+// committed: a commit leaves out what lies in declared volumes, and declares
+// them again, so that every container, data nodes too, would copy the data
+// directory into a volume of its own. Also who only looks may adapt: nothing is
+// pulled and no tarball unpacked for it.
+func (m maker) adapt(ctx context.Context, img Image, env []string) (ref string, err error) {
+	l := img.Layout
+	user := fmt.Sprintf("%d:%d", l.UID, l.GID)
+	id, err := m.create(ctx, img.Ref, user, "none", initialising(l)...)
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer discard(api, work.ID)
-	if err := stream(ctx, api, work.ID, img.folders); err != nil {
-		return err
-	}
-	if err := runToEnd(ctx, api, work.ID); err != nil {
-		return err
-	}
-	made, err := api.ContainerCreate(ctx, &container.Config{Image: img.Ref, Entrypoint: argv[:1], User: user, Labels: o.Labels,
-		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}}}, nil, nil, nil, "")
-	if err != nil {
-		return err
-	}
-	defer discard(api, made.ID)
-	data, _, err := api.CopyFromContainer(ctx, work.ID, "/var/lib/mysql/data")
-	if err != nil {
-		return err
-	}
-	defer data.Close() //nolint:errcheck // read only
-	err = stream(ctx, api, made.ID, func(w *tar.Writer) error {
-		if err := img.folders(w); err != nil {
-			return err
+	defer m.discard(ctx, id)
+	if l.DataDir == "" {
+		m.o.say("initialising a data directory for %s, which has none", img.Ref)
+		if err := m.stream(ctx, id, func(w *tar.Writer) error { return folders(w, l) }); err != nil {
+			return "", err
 		}
-		return img.withoutOwn(w, data)
+		if _, err := m.runToEnd(ctx, id); err != nil {
+			return "", fmt.Errorf("initialise its data directory: %w", err)
+		}
+	}
+	l.DataDir = dataDir
+	written, err := json.Marshal(l)
+	if err != nil {
+		return "", fmt.Errorf("write its layout down: %w", err)
+	}
+	ref = m.o.ref("adapted", short(img.ID)+"-"+recipe)
+	labels := map[string]string{labelAdapted: img.ID, labelRecipe: m.o.recipe(), labelRelease: img.Release.String(), labelLayout: string(written)}
+	changes := []string{"USER " + user, "WORKDIR " + path.Dir(dataDir), fmt.Sprintf("CMD [%q]", path.Join(l.Sbin, "mysqld"))}
+	for _, e := range env {
+		name, value, _ := strings.Cut(e, "=")
+		changes = append(changes, "ENV "+name+"="+quoted(value))
+	}
+	return ref, piping(
+		func(w *tar.Writer) error { return m.flatten(ctx, w, id, l) },
+		func(r io.Reader) error { return m.importTar(ctx, r, ref, labels, changes...) })
+}
+
+// initialising is the command that makes a data directory in an unusual layout.
+func initialising(l release.Layout) []string {
+	return append([]string{
+		path.Join(l.Sbin, "mysqld"), "--no-defaults", "--initialize-insecure", "--datadir=" + dataDir,
+		"--lc-messages-dir=" + l.Share, "--character-sets-dir=" + path.Join(l.Share, "charsets"), "--plugin-dir=" + l.Plugin,
+	}, small...)
+}
+
+// flatten writes a container's file system, with the servers' folders as they
+// must be, and its data directory.
+func (m maker) flatten(ctx context.Context, w *tar.Writer, id string, l release.Layout) error {
+	root, err := m.ContainerExport(ctx, id)
+	if err != nil {
+		return fmt.Errorf("export the container: %w", err)
+	}
+	defer root.Close() //nolint:errcheck // read only
+	err = copyTar(w, root, func(h *tar.Header) bool {
+		name := path.Clean("/" + h.Name)
+		return !under(name, path.Dir(dataDir)) && !under(name, ndbDataDir)
 	})
 	if err != nil {
 		return err
 	}
-	return commit(ctx, api, o, made.ID, step{Tag: ref, Labels: map[string]string{labelRelease: img.Release.String()}})
+	if err := folders(w, l); err != nil {
+		return err
+	}
+	data, _, err := m.CopyFromContainer(ctx, id, dataDir)
+	if err != nil {
+		return fmt.Errorf("read its data directory: %w", err)
+	}
+	defer data.Close() //nolint:errcheck // read only
+	return copyTar(w, data, func(h *tar.Header) bool {
+		file := path.Base(h.Name)
+		h.Name = strings.TrimPrefix(path.Dir(dataDir), "/") + "/" + h.Name
+		return file != "auto.cnf" && path.Ext(file) != ".pem"
+	})
 }
 
-// places tells a mysqld in an unusual layout where its files are.
-func (img *Image) places() []string {
-	if img.Layout.Share == "" || img.Layout.Sbin == ours.Sbin {
-		return nil
-	}
-	return []string{"--lc-messages-dir=" + img.Layout.Share, "--character-sets-dir=" + path.Join(img.Layout.Share, "charsets"), "--plugin-dir=" + img.Layout.Plugin}
-}
+func under(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
 
 // folders writes the servers' folders.
-func (img *Image) folders(w *tar.Writer) error {
-	for name, mode := range map[string]int64{"var/lib/mysql/": 0o750, "var/lib/mysql/keyring/": 0o700, "var/lib/ndb/": 0o750} {
-		h := &tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: mode, Uid: img.Layout.UID, Gid: img.Layout.GID}
+func folders(w *tar.Writer, l release.Layout) error {
+	dirs := map[string]int64{"var/lib/mysql/": 0o750, "var/lib/mysql/keys/": 0o700, "var/lib/ndb/": 0o750}
+	for _, name := range slices.Sorted(maps.Keys(dirs)) {
+		h := &tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: dirs[name], Uid: l.UID, Gid: l.GID}
 		if err := w.WriteHeader(h); err != nil {
-			return err
+			return fmt.Errorf("write folder %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// withoutOwn copies a data directory without what is one server's own.
-func (img *Image) withoutOwn(w *tar.Writer, data io.Reader) error {
-	r := tar.NewReader(data)
+// copyTar copies the entries of a tar stream that keep keeps, and may rename.
+func copyTar(w *tar.Writer, from io.Reader, keep func(*tar.Header) bool) error {
+	r := tar.NewReader(from)
 	for {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("copy a tar stream: %w", err)
 		}
-		if base := path.Base(h.Name); base == "auto.cnf" || strings.HasSuffix(base, ".pem") {
+		if !keep(h) {
 			continue
 		}
-		h.Name = "var/lib/mysql/" + h.Name
 		if err := w.WriteHeader(h); err != nil {
-			return err
+			return fmt.Errorf("copy %s: %w", h.Name, err)
 		}
-		if _, err := io.Copy(w, r); err != nil {
-			return err
+		if _, err := io.Copy(w, r); err != nil { //nolint:gosec // an engine's own stream, not compressed
+			return fmt.Errorf("copy %s: %w", h.Name, err)
 		}
 	}
 }
 
-// lend finds an image with the tools that this one lacks: that of the nearest
-// release that a tarball is found for.
-func (img *Image) lend(ctx context.Context, o Options) error {
+// lend finds an image with the tools that a foreign one lacks: that of the
+// nearest release that a tarball is found for.
+func (m maker) lend(ctx context.Context, img *Image, known []Known) error {
 	if len(img.Layout.Missing) == 0 {
 		return nil
 	}
-	found, err := Bundles(o)
+	found, err := Bundles(m.o)
 	if err != nil {
 		return err
 	}
 	missing := strings.Join(img.Layout.Missing, ", ")
 	if len(found) == 0 {
-		return fmt.Errorf("image %s lacks %s, and there is no tarball whose image could lend them; %s", img.Ref, missing, o.ways(nil))
+		if !slices.ContainsFunc(neededTools, func(t string) bool { return slices.Contains(img.Layout.Missing, t) }) {
+			return nil
+		}
+		return fmt.Errorf("image %s lacks %s, and there is no tarball whose image could lend them; %s", img.Ref, missing, m.o.ways(nil, known))
 	}
-	known, err := Listed()
+	c, err := m.o.tarball(ctx, nearest(found, img.Release), known)
 	if err != nil {
 		return err
 	}
-	c, err := fromTarball(ctx, nearest(found, img.Release), known)
-	if err != nil {
-		return err
+	m.o.say("%s lacks %s: the image of %s lends them", img.Ref, missing, c.Release)
+	if c.Source == FromTarball {
+		m.o.say("%s", c.Line)
 	}
-	o.say("%s lacks %s: the image of %s lends them", img.Ref, missing, c.Release)
-	lender, err := Ensure(ctx, c, o)
+	lender, err := m.image(ctx, c)
 	img.ToolsRef = lender.Ref
 	return err
 }
 
-// nearest gives the tarball whose release is closest in number: the same, else
-// one of the same line, else the newest. found is newest first, and not empty.
+// nearest gives the tarball whose release is closest in number; of several the
+// one of the same suffix, then the newest. found is newest first, not empty.
 func nearest(found []Tarball, r release.Release) Tarball {
-	for _, near := range []func(Tarball) bool{
-		func(t Tarball) bool { return t.Release == r },
-		func(t Tarball) bool { return t.Release.CompareNumber(r) == 0 },
-		func(t Tarball) bool { return t.Release.Line() == r.Line() },
-	} {
-		if i := slices.IndexFunc(found, near); i >= 0 {
-			return found[i]
-		}
+	apart := func(a, b int) int { return max(a-b, b-a) }
+	return slices.MinFunc(found, func(s, t Tarball) int {
+		a, b := s.Release, t.Release
+		return cmp.Or(
+			cmp.Compare(apart(a.Major, r.Major), apart(b.Major, r.Major)),
+			cmp.Compare(apart(a.Minor, r.Minor), apart(b.Minor, r.Minor)),
+			cmp.Compare(apart(a.Patch, r.Patch), apart(b.Patch, r.Patch)),
+			cmp.Compare(differs(a.Suffix, r.Suffix), differs(b.Suffix, r.Suffix)),
+		)
+	})
+}
+
+func differs(a, b string) int {
+	if a == b {
+		return 0
 	}
-	return found[0]
+	return 1
 }

@@ -1,19 +1,19 @@
 package images
 
 import (
-	"archive/tar"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/client"
+	"github.com/docker/docker/api/types/image"
 
 	"ndbproof/harness/release"
 )
@@ -21,162 +21,191 @@ import (
 // ours is the layout of images built here.
 var ours = release.Layout{
 	Bin: "/usr/local/mysql/bin", Sbin: "/usr/local/mysql/bin", Plugin: "/usr/local/mysql/lib/plugin", Share: "/usr/local/mysql/share",
-	DataDir: "/var/lib/mysql/data", User: mysqlUser, UID: mysqlUID, GID: mysqlUID,
+	DataDir: dataDir, User: mysqlUser, UID: mysqlUID, GID: mysqlUID,
 }
 
-// Where the parts of the product are looked for in a foreign image.
+// Where the parts of the product are looked for in a foreign image. A package
+// may put share into a folder of its release line, as in mysql-8.4.
 var (
-	binDirs    = []string{"/usr/local/mysql/bin", "/usr/bin", "/usr/sbin", "/usr/libexec", "/usr/local/bin", "/opt/mysql/bin"}
+	binDirs    = []string{"/usr/local/mysql/bin", "/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/local/sbin", "/usr/local/bin", "/opt/mysql/bin"}
 	pluginDirs = []string{"/usr/local/mysql/lib/plugin", "/usr/lib64/mysql/plugin", "/usr/lib/mysql/plugin", "/opt/mysql/lib/plugin"}
-	shareDirs  = []string{"/usr/local/mysql/share", "/usr/share/mysql-9.7", "/usr/share/mysql-8.4", "/usr/share/mysql-8.0", "/usr/share/mysql", "/opt/mysql/share"}
-	tools      = []string{"mysql", "mysqlbinlog", "ndb_mgm", "mysqldump", "mysqlslap", "ndb_select_all"}
+	shareDirs  = []string{"/usr/local/mysql/share", "/usr/share/mysql-<line>", "/usr/share/mysql", "/opt/mysql/share"}
 )
 
-// look finds out what an image holds, and makes it fit where it is not: an
+// Tools of the release: those that claims and fences use, and those that only a
+// comparison of speeds, or a person, wants.
+var (
+	neededTools = []string{"mysql", "mysqlbinlog", "ndb_mgm"}
+	moreTools   = []string{"mysqldump", "mysqlslap", "ndb_select_all", "ndb_waiter"}
+)
+
+// look finds out what an image holds, and makes it fit where it does not: an
 // initialised data directory, and somebody who lends missing tools.
-func look(ctx context.Context, api client.APIClient, c Choice, o Options) (Image, error) {
-	in, err := api.ImageInspect(ctx, c.Ref)
+func (m maker) look(ctx context.Context, c Choice) (Image, error) {
+	in, err := m.ImageInspect(ctx, c.Ref)
 	if err != nil {
 		return Image{}, fmt.Errorf("look into image %s: %w", c.Ref, err)
 	}
 	img := Image{Ref: c.Ref, ID: in.ID, Release: c.Release, Source: c.Source, TarballSHA256: c.SHA256, Listed: c.Listed, Size: in.Size}
-	labels := map[string]string{}
-	if in.Config != nil {
-		labels = in.Config.Labels
-	}
-	if labels[labelRecipe] == recipe && labels[labelTarball] != "" {
-		if img.Release, err = release.Parse(labels[labelRelease]); err != nil {
+	if l := labels(in); l[labelTarball] != "" && l[labelRecipe] == m.o.recipe() {
+		if img.Release, err = release.Parse(l[labelRelease]); err != nil {
 			return Image{}, fmt.Errorf("look into image %s: %w", c.Ref, err)
 		}
-		img.Layout, img.TarballSHA256 = ours, labels[labelTarball]
+		img.Layout, img.TarballSHA256 = ours, l[labelTarball]
 		return img, nil
 	}
-	if err := img.lookInside(ctx, api, o); err != nil {
-		return Image{}, fmt.Errorf("look into image %s: %w", c.Ref, err)
+	if err := m.fit(ctx, &img, in); err != nil {
+		return Image{}, err
 	}
 	if !c.Release.IsZero() && c.Release != img.Release {
-		return Image{}, fmt.Errorf("image %s holds %s, and %s was wanted", c.Ref, img.Release, c.Release)
+		return Image{}, fmt.Errorf("look into image %s: it holds %s, and %s was wanted", c.Ref, img.Release, c.Release)
 	}
 	known, err := Listed()
 	if err != nil {
 		return Image{}, err
 	}
 	img.Listed = listed(known, img.Release).Image == c.Ref
-	if img.Layout.DataDir == "" {
-		if err := img.initialise(ctx, api, o); err != nil {
-			return Image{}, err
-		}
-	}
-	return img, img.lend(ctx, o)
+	err = m.lend(ctx, &img, known)
+	return img, err
 }
 
-// lookInside fills in release and layout, from a container that never runs.
-func (img *Image) lookInside(ctx context.Context, api client.APIClient, o Options) error {
-	box, err := api.ContainerCreate(ctx, &container.Config{Image: img.Ref, Entrypoint: []string{"/nothing"}, Labels: o.Labels}, nil, nil, nil, "")
-	if err != nil {
-		return err
+func labels(in image.InspectResponse) map[string]string {
+	if in.Config == nil {
+		return nil
 	}
-	defer discard(api, box.ID)
+	return in.Config.Labels
+}
+
+// peek fills in release and layout of a foreign image: its files are looked at
+// in a container that never runs, its mysqld is asked for the release. ndbDir
+// tells whether there is a folder for NDB's data.
+func (m maker) peek(ctx context.Context, img *Image) (ndbDir bool, err error) {
+	id, err := m.create(ctx, img.Ref, "", "none", "/nothing")
+	if err != nil {
+		return false, err
+	}
+	defer m.discard(ctx, id)
+	var failed error
 	has := func(p string) bool {
-		_, err := api.ContainerStatPath(ctx, box.ID, p)
+		_, err := m.ContainerStatPath(ctx, id, p)
+		if err != nil && !errdefs.IsNotFound(err) {
+			failed = cmp.Or(failed, fmt.Errorf("look for %s: %w", p, err))
+		}
 		return err == nil
 	}
+	l, err := layout(has, func(mysqld string) (release.Release, error) {
+		var err error
+		img.Release, err = m.versionOf(ctx, img.Ref, mysqld)
+		return img.Release, err
+	})
+	ndbDir = has(ndbDataDir)
+	if err := cmp.Or(failed, err); err != nil {
+		return false, err
+	}
+	passwd, err := m.readFile(ctx, id, "/etc/passwd")
+	if err != nil {
+		return false, err
+	}
+	l.User = mysqlUser
+	l.UID, l.GID, err = userOf(string(passwd))
+	img.Layout = l
+	return ndbDir, err
+}
+
+// layout finds the product's files: has tells whether a path exists, version
+// which release a mysqld is.
+func layout(has func(string) bool, version func(mysqld string) (release.Release, error)) (release.Layout, error) {
 	first := func(dirs []string, file string) string {
-		for _, d := range dirs {
-			if has(path.Join(d, file)) {
-				return d
-			}
+		i := slices.IndexFunc(dirs, func(d string) bool { return has(path.Join(d, file)) })
+		if i < 0 {
+			return ""
 		}
-		return ""
+		return dirs[i]
 	}
-	l := release.Layout{
-		Bin: first(binDirs, "mysql"), Sbin: first(binDirs, "mysqld"),
-		Plugin: first(pluginDirs, ""), Share: first(shareDirs, ""),
-	}
+	l := release.Layout{Bin: first(binDirs, "mysql"), Sbin: first(binDirs, "mysqld"), Plugin: first(pluginDirs, "")}
 	if l.Sbin == "" {
-		return errors.New("it has no mysqld in any of " + strings.Join(binDirs, ", "))
+		return l, errors.New("it has no mysqld in any of " + strings.Join(binDirs, ", "))
 	}
 	for _, s := range []string{"ndbmtd", "ndb_mgmd"} {
 		if !has(path.Join(l.Sbin, s)) {
-			return fmt.Errorf("it has no %s beside mysqld in %s: not an image of NDB Cluster", s, l.Sbin)
+			return l, fmt.Errorf("it has no %s beside mysqld in %s: not an image of NDB Cluster", s, l.Sbin)
 		}
 	}
 	if l.Plugin == "" {
-		return errors.New("it has no folder of plugins in any of " + strings.Join(pluginDirs, ", "))
+		return l, errors.New("it has no folder of plugins in any of " + strings.Join(pluginDirs, ", "))
 	}
-	if l.Bin == "" {
-		l.Bin = l.Sbin
+	r, err := version(path.Join(l.Sbin, "mysqld"))
+	if err != nil {
+		return l, err
 	}
-	for _, t := range tools {
+	var shares []string
+	for _, d := range shareDirs {
+		shares = append(shares, strings.ReplaceAll(d, "<line>", r.Line()))
+	}
+	if l.Share = first(shares, "english/errmsg.sys"); l.Share == "" {
+		return l, errors.New("it has no english/errmsg.sys in any of " + strings.Join(shares, ", "))
+	}
+	l.Bin = cmp.Or(l.Bin, l.Sbin)
+	for _, t := range slices.Concat(neededTools, moreTools) {
 		if !has(path.Join(l.Bin, t)) {
 			l.Missing = append(l.Missing, t)
 		}
 	}
-	if has("/var/lib/mysql/data/mysql.ibd") {
-		l.DataDir = "/var/lib/mysql/data"
+	if has(path.Join(dataDir, "mysql.ibd")) {
+		l.DataDir = dataDir
 	}
-	if l.UID, l.GID, err = userOf(ctx, api, box.ID); err != nil {
-		return err
-	}
-	l.User = mysqlUser
-	img.Layout = l
-	img.Release, err = versionOf(ctx, api, o, img.Ref, path.Join(l.Sbin, "mysqld"))
-	return err
+	return l, nil
 }
 
-// userOf reads the servers' user from the image's /etc/passwd.
-func userOf(ctx context.Context, api client.APIClient, id string) (uid, gid int, err error) {
-	b, err := readFile(ctx, api, id, "/etc/passwd")
-	if err != nil {
-		return 0, 0, err
-	}
-	for line := range strings.Lines(string(b)) {
+// userOf reads the servers' user from the text of an /etc/passwd.
+func userOf(passwd string) (uid, gid int, err error) {
+	for line := range strings.Lines(passwd) {
 		f := strings.Split(strings.TrimSpace(line), ":")
 		if len(f) < 4 || f[0] != mysqlUser {
 			continue
 		}
-		uid, err = strconv.Atoi(f[2])
-		if err == nil {
+		if uid, err = strconv.Atoi(f[2]); err == nil {
 			gid, err = strconv.Atoi(f[3])
 		}
-		return uid, gid, err
-	}
-	return 0, 0, errors.New("its /etc/passwd has no user mysql")
-}
-
-func readFile(ctx context.Context, api client.APIClient, id, name string) ([]byte, error) {
-	r, _, err := api.CopyFromContainer(ctx, id, name)
-	if err != nil {
-		if errdefs.IsNotFound(err) {
-			return nil, fmt.Errorf("it has no %s", name)
+		if err != nil {
+			return 0, 0, fmt.Errorf("read user %s in its /etc/passwd: %w", mysqlUser, err)
 		}
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return uid, gid, nil
 	}
-	defer r.Close() //nolint:errcheck // read only
-	t := tar.NewReader(r)
-	if _, err := t.Next(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return io.ReadAll(t)
+	return 0, 0, errors.New("its /etc/passwd has no user " + mysqlUser)
 }
 
-var version = regexp.MustCompile(`Ver (\d+\.\d+\.\d+\S*)`)
-
-// versionOf asks the image's mysqld.
-func versionOf(ctx context.Context, api client.APIClient, o Options, ref, mysqld string) (release.Release, error) {
-	box, err := api.ContainerCreate(ctx, &container.Config{Image: ref, Entrypoint: []string{mysqld}, Cmd: []string{"--no-defaults", "--version"}, Labels: o.Labels,
-		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}}}, nil, nil, nil, "")
+// versionOf asks an image's mysqld for its release.
+func (m maker) versionOf(ctx context.Context, ref, mysqld string) (release.Release, error) {
+	id, err := m.create(ctx, ref, "", "none", mysqld, "--no-defaults", "--version")
 	if err != nil {
 		return release.Release{}, err
 	}
-	defer discard(api, box.ID)
-	if err := runToEnd(ctx, api, box.ID); err != nil {
+	defer m.discard(ctx, id)
+	said, err := m.runToEnd(ctx, id)
+	if err != nil {
 		return release.Release{}, fmt.Errorf("mysqld --version: %w", err)
 	}
-	out := output(ctx, api, box.ID)
-	m := version.FindStringSubmatch(out)
-	if m == nil {
-		return release.Release{}, fmt.Errorf("mysqld --version says %q: no version in it", lastLines(out, 1))
+	return parseVersion(said)
+}
+
+var versionWord = regexp.MustCompile(`Ver (\d+\.\d+\.\d+\S*)`)
+
+func parseVersion(said string) (release.Release, error) {
+	found := versionWord.FindStringSubmatch(said)
+	if found == nil {
+		return release.Release{}, fmt.Errorf("mysqld --version says %q: no version in it", lastLines(said, 1))
 	}
-	return release.Parse(m[1])
+	return release.Parse(found[1])
+}
+
+// remembered reads what an adapted image says of itself.
+func (img *Image) remembered(l map[string]string) (err error) {
+	if img.Release, err = release.Parse(l[labelRelease]); err != nil {
+		return err
+	}
+	if err = json.Unmarshal([]byte(l[labelLayout]), &img.Layout); err != nil {
+		return fmt.Errorf("read the label %s: %w", labelLayout, err)
+	}
+	return nil
 }

@@ -2,11 +2,9 @@ package images
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,30 +13,25 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/docker/client"
-)
-
-const (
-	probeRepo  = "ndbproof/probe"
-	labelProbe = "ndbproof.probe"
+	"ndbproof/harness/hold"
 )
 
 // probeSources are the packages that the probe is made of.
-var probeSources = []string{"harness/cmd/probe", "harness/scan", "harness/topology", "harness/secure", "harness/evidence", "harness/release", "harness/poll"}
+var probeSources = []string{"harness/cmd/probe", "harness/scan", "harness/wire", "harness/topology", "harness/secure", "harness/evidence", "harness/release", "harness/poll"}
 
 // EnsureProbe makes the image of the probe, a static program and nothing else,
 // from the checkout's own source, unless it is there already.
 func EnsureProbe(ctx context.Context, o Options) (ref string, err error) {
-	api, err := engine()
+	m, err := engine(o)
 	if err != nil {
 		return "", err
 	}
-	defer api.Close() //nolint:errcheck // nothing is to be written
+	defer m.Close() //nolint:errcheck // nothing is to be written
 	root, err := checkout()
 	if err != nil {
 		// A program far from its source uses the probe that was built last.
-		if ref, e := labelled(ctx, api, labelProbe); e == nil && ref != "" {
-			return ref, nil
+		if last, e := m.labelled(ctx, labelProbe); e == nil && last != "" {
+			return last, nil
 		}
 		return "", fmt.Errorf("make the probe: %w; run `make image` in the checkout", err)
 	}
@@ -51,12 +44,12 @@ func EnsureProbe(ctx context.Context, o Options) (ref string, err error) {
 		return "", err
 	}
 	defer unlock()
-	if ref, err := labelled(ctx, api, labelProbe+"="+sum); err != nil || ref != "" {
-		return ref, err
+	if have, err := m.labelled(ctx, labelProbe+"="+sum); err != nil || have != "" {
+		return have, err
 	}
 	o.say("building the probe")
-	ref = probeRepo + ":" + sum[:12]
-	return ref, buildProbe(ctx, api, root, ref, sum)
+	ref = m.o.ref("probe", sum[:12])
+	return ref, m.buildProbe(ctx, root, ref, sum)
 }
 
 // sourceSum is the sha256 over everything that the probe is built from.
@@ -75,39 +68,41 @@ func sourceSum(root string) (string, error) {
 	}
 	h := sha256.New()
 	for _, n := range names {
-		b, err := os.ReadFile(filepath.Join(root, n))
+		b, err := os.ReadFile(filepath.Join(root, n)) //nolint:gosec // the checkout's own source
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(h, "%s %d\n", n, len(b))
+		_, _ = fmt.Fprintf(h, "%s %d\n", n, len(b)) // a hash takes everything
 		_, _ = h.Write(b)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func buildProbe(ctx context.Context, api client.APIClient, root, ref, sum string) error {
-	dir, err := os.MkdirTemp("", "ndbproof-probe-")
+func (m maker) buildProbe(ctx context.Context, root, ref, sum string) error {
+	dir, err := hold.Folder("probe")
 	if err != nil {
 		return fmt.Errorf("build the probe: %w", err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	program := filepath.Join(dir, "probe")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./harness/cmd/probe")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	defer dir.Release() //nolint:errcheck // a temporary folder
+	program := filepath.Join(dir.Path, "probe")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./harness/cmd/probe") //nolint:gosec // fixed but for a temporary file
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir.Path)                                // its work goes with the folder
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }                                               // it then ends what it started
+	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the probe: %w: %s", err, lastLines(string(out), 5))
 	}
-	b, err := os.ReadFile(program)
+	b, err := os.ReadFile(program) //nolint:gosec // built just now
 	if err != nil {
 		return fmt.Errorf("build the probe: %w", err)
 	}
-	var packed bytes.Buffer
-	w := tar.NewWriter(&packed)
-	err = errors.Join(
-		w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "probe", Mode: 0o755, Size: int64(len(b)), ModTime: time.Unix(0, 0)}),
-		func() error { _, err := io.Copy(w, bytes.NewReader(b)); return err }(), w.Close())
-	if err != nil {
-		return fmt.Errorf("pack the probe: %w", err)
-	}
-	return importTar(ctx, api, &packed, ref, map[string]string{labelProbe: sum})
+	return piping(
+		func(w *tar.Writer) error {
+			if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "probe", Mode: 0o755, Size: int64(len(b))}); err != nil {
+				return fmt.Errorf("pack the probe: %w", err)
+			}
+			_, err := w.Write(b)
+			return err
+		},
+		func(r io.Reader) error { return m.importTar(ctx, r, ref, map[string]string{labelProbe: sum}) })
 }

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -27,8 +28,13 @@ var sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func parseListed(b []byte) ([]Known, error) {
 	var all []Known
-	if err := json.Unmarshal(b, &all); err != nil {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&all); err != nil {
 		return nil, fmt.Errorf("read releases.json: %w", err)
+	}
+	if d.More() {
+		return nil, errors.New("read releases.json: more than one list")
 	}
 	seen := map[release.Release]bool{}
 	for _, k := range all {

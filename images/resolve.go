@@ -3,20 +3,12 @@ package images
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/client"
 
 	"ndbproof/harness/release"
 )
@@ -27,7 +19,19 @@ type Options struct {
 	BundleDirs []string            // where tarballs lie; nil: NDB_BUNDLE_DIR, images/bundles, ../shared/ndb beside the checkout
 	Getenv     func(string) string // nil: os.Getenv
 	Labels     map[string]string   // for containers that building needs
+
+	// Repository is what names of images begin with; "": ndbproof. With one of its
+	// own a test neither finds nor replaces the images in use.
+	Repository string
 }
+
+// ref names an image of ours.
+func (o Options) ref(name, tag string) string {
+	return cmp.Or(o.Repository, "ndbproof") + "/" + name + ":" + tag
+}
+
+// recipe tells how images are made, and for whom.
+func (o Options) recipe() string { return strings.TrimPrefix(o.Repository+"-"+recipe, "-") }
 
 func (o Options) say(format string, args ...any) {
 	if o.Say != nil {
@@ -58,43 +62,47 @@ const (
 type Choice struct {
 	Release release.Release // zero for an image whose release is not known yet
 	Source  Source
-	Line    string // says what would happen
+	Line    string // the decision in one line
 	Tarball Tarball
 	SHA256  string // of the tarball
-	Ref     string // of the image: to be used, or to be pulled
+	Ref     string // the image: to be used, or to be pulled
 	Listed  bool   // releases.json knows this build
 }
 
-// Labels on images that are built here.
-const (
-	labelTarball = "ndbproof.tarball"
-	labelRecipe  = "ndbproof.recipe"
-	labelRelease = "ndbproof.release"
-)
+// Name is what people call the choice: its release, or the image's name as long
+// as nobody has looked inside.
+func (c Choice) Name() string {
+	if c.Release.IsZero() {
+		return c.Ref
+	}
+	return c.Release.String()
+}
 
 // Resolve decides which image stands for what was wanted: a release, a
 // tarball's path, an image's name, or "" for the newest unmodified release that
 // can be had. It changes nothing. The order: NDB_IMAGE when set; an image
 // already built from the tarball found; that tarball; the official image.
 func Resolve(ctx context.Context, want string, o Options) (Choice, error) {
+	if env := o.getenv("NDB_IMAGE"); env != "" {
+		line := "using the image of NDB_IMAGE: " + env
+		if want != "" && want != env {
+			line += ", which goes before " + want
+		}
+		return Choice{Source: FromEnv, Ref: env, Line: line}, nil
+	}
 	known, err := Listed()
 	if err != nil {
 		return Choice{}, err
-	}
-	if env := o.getenv("NDB_IMAGE"); env != "" {
-		return Choice{Source: FromEnv, Ref: env, Line: "using the image of NDB_IMAGE: " + env}, nil
 	}
 	if isTarball(want) {
 		t, err := ParseTarball(want)
 		if err != nil {
 			return Choice{}, err
 		}
-		return fromTarball(ctx, t, known)
+		return o.tarball(ctx, t, known)
 	}
-	if want != "" {
-		if _, err := release.Parse(want); err != nil && strings.ContainsAny(want, "/:") {
-			return Choice{Source: FromFlag, Ref: want, Line: "using the image " + want}, nil
-		}
+	if _, err := release.Parse(want); err != nil && strings.ContainsAny(want, "/:") {
+		return Choice{Source: FromFlag, Ref: want, Line: "using the image " + want}, nil
 	}
 	found, err := Bundles(o)
 	if err != nil {
@@ -102,33 +110,32 @@ func Resolve(ctx context.Context, want string, o Options) (Choice, error) {
 	}
 	r, err := pick(want, found, known)
 	if err != nil {
-		return Choice{}, fmt.Errorf("%w; %s", err, o.ways(found))
+		return Choice{}, fmt.Errorf("%w; %s", err, o.ways(found, known))
 	}
 	if i := slices.IndexFunc(found, func(t Tarball) bool { return t.Release == r }); i >= 0 {
-		return fromTarball(ctx, found[i], known)
+		return o.tarball(ctx, found[i], known)
 	}
-	k := listed(known, r)
-	if k.Image == "" {
-		return Choice{}, fmt.Errorf("find release %s: no tarball, and no official image is listed; %s", r, o.ways(found))
-	}
-	return Choice{Release: r, Source: FromOfficial, Ref: k.Image, Listed: true, Line: "pulling the official image " + k.Image}, nil
+	return o.official(ctx, listed(known, r))
 }
 
+// isTarball tells a tarball's path from an image's name: an image is no file.
 func isTarball(want string) bool {
-	return strings.HasSuffix(want, ".tar.xz") || strings.HasSuffix(want, ".tar.gz")
+	info, err := os.Stat(want)
+	return strings.HasSuffix(want, ".tar.xz") || strings.HasSuffix(want, ".tar.gz") || (err == nil && info.Mode().IsRegular())
 }
 
-// pick gives the release that was wanted.
+// pick gives the release that was wanted: one that a tarball is found for, or
+// that releases.json lists an image of.
 func pick(want string, found []Tarball, known []Known) (release.Release, error) {
 	if want != "" {
 		r, err := release.Parse(want)
 		if err != nil {
 			return r, err
 		}
-		if slices.ContainsFunc(found, func(t Tarball) bool { return t.Release == r }) || !listed(known, r).Version.IsZero() {
-			return r, nil
+		if !slices.ContainsFunc(found, func(t Tarball) bool { return t.Release == r }) && listed(known, r).Image == "" {
+			return r, fmt.Errorf("find release %s: there is no tarball of it, and releases.json lists no image", r)
 		}
-		return r, fmt.Errorf("find release %s: no tarball of it, and releases.json does not list it", r)
+		return r, nil
 	}
 	var newest release.Release
 	for _, t := range found {
@@ -136,11 +143,12 @@ func pick(want string, found []Tarball, known []Known) (release.Release, error) 
 			newest = t.Release
 		}
 	}
-	if newest.IsZero() {
-		for _, k := range known {
-			if k.Version.Unmodified() && k.Image != "" && k.Version.Compare(newest) > 0 {
-				newest = k.Version
-			}
+	if !newest.IsZero() {
+		return newest, nil
+	}
+	for _, k := range known {
+		if k.Version.Unmodified() && k.Image != "" && k.Version.Compare(newest) > 0 {
+			newest = k.Version
 		}
 	}
 	if newest.IsZero() {
@@ -150,36 +158,45 @@ func pick(want string, found []Tarball, known []Known) (release.Release, error) 
 }
 
 // ways names every way to get a release.
-func (o Options) ways(found []Tarball) string {
-	have := "none"
-	if len(found) > 0 {
-		var names []string
-		for _, t := range found {
-			names = append(names, t.Release.String())
-		}
-		have = strings.Join(names, ", ")
+func (o Options) ways(found []Tarball, known []Known) string {
+	var tarballs, official []string
+	for _, t := range found {
+		tarballs = append(tarballs, t.Release.String())
 	}
-	return fmt.Sprintf("tarballs found: %s; put mysql-cluster-<version>-linux-*.tar.xz into one of %s, give the path of one or the name of an image as the release, or set NDB_IMAGE",
-		have, strings.Join(o.dirs(), ", "))
+	for _, k := range known {
+		if k.Image != "" {
+			official = append(official, k.Version.String())
+		}
+	}
+	return fmt.Sprintf("tarballs are found of: %s; official images are listed of: %s; else put mysql-cluster-<version>-linux-*.tar.xz or .tar.gz into NDB_BUNDLE_DIR or one of %s, give a tarball's path or an image's name instead of a release, or set NDB_IMAGE",
+		orNone(tarballs), orNone(official), orNone(o.dirs()))
 }
 
-func fromTarball(ctx context.Context, t Tarball, known []Known) (Choice, error) {
-	sum, err := sha256File(t.Path)
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// tarball chooses a tarball, or the image that was built from it.
+func (o Options) tarball(ctx context.Context, t Tarball, known []Known) (Choice, error) {
+	sum, err := sha256Of(t.Path)
 	if err != nil {
 		return Choice{}, err
 	}
-	c := Choice{Release: t.Release, Source: FromTarball, Tarball: t, SHA256: sum,
-		Line: "building the image of " + t.Release.String() + " from " + filepath.Base(t.Path)}
-	k := listed(known, t.Release)
-	c.Listed = k.SHA256 == sum
-	api, err := engine()
+	m, err := engine(o)
 	if err != nil {
 		return Choice{}, err
 	}
-	defer api.Close() //nolint:errcheck // read only
-	ref, err := built(ctx, api, sum)
+	defer m.Close() //nolint:errcheck // read only
+	ref, err := m.built(ctx, sum)
 	if err != nil {
 		return Choice{}, err
+	}
+	c := Choice{
+		Release: t.Release, Source: FromTarball, Tarball: t, SHA256: sum, Listed: listed(known, t.Release).SHA256 == sum,
+		Line: fmt.Sprintf("building the image of %s from %s", t.Release, filepath.Base(t.Path)),
 	}
 	if ref != "" {
 		c.Source, c.Ref, c.Line = FromBuilt, ref, "using the image built from "+filepath.Base(t.Path)+": "+ref
@@ -187,62 +204,20 @@ func fromTarball(ctx context.Context, t Tarball, known []Known) (Choice, error) 
 	return c, nil
 }
 
-func sha256File(path string) (string, error) {
-	f, err := os.Open(path)
+// official chooses the official image.
+func (o Options) official(ctx context.Context, k Known) (Choice, error) {
+	m, err := engine(o)
 	if err != nil {
-		return "", fmt.Errorf("read the tarball: %w", err)
+		return Choice{}, err
 	}
-	defer f.Close() //nolint:errcheck // read only
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("read the tarball: %w", err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-func engine() (*client.Client, error) {
-	api, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	defer m.Close() //nolint:errcheck // read only
+	have, err := m.present(ctx, k.Image)
 	if err != nil {
-		return nil, fmt.Errorf("find the docker engine: %w", err)
+		return Choice{}, err
 	}
-	return api, nil
-}
-
-// built gives the image that was built from a tarball by today's recipe; ""
-// when there is none.
-func built(ctx context.Context, api client.APIClient, sum string) (string, error) {
-	return labelled(ctx, api, labelTarball+"="+sum, labelRecipe+"="+recipe)
-}
-
-// labelled gives the newest image with all of these labels.
-func labelled(ctx context.Context, api client.APIClient, labels ...string) (string, error) {
-	f := filters.NewArgs()
-	for _, l := range labels {
-		f.Add("label", l)
+	c := Choice{Release: k.Version, Source: FromOfficial, Ref: k.Image, Listed: true, Line: "pulling the official image " + k.Image}
+	if have {
+		c.Line = "using the official image " + k.Image
 	}
-	all, err := api.ImageList(ctx, image.ListOptions{Filters: f})
-	if err != nil {
-		return "", fmt.Errorf("list images: %w", err)
-	}
-	slices.SortFunc(all, func(a, b image.Summary) int { return cmp.Compare(b.Created, a.Created) })
-	for _, i := range all {
-		for _, tag := range i.RepoTags {
-			if tag != "<none>:<none>" {
-				return tag, nil
-			}
-		}
-	}
-	return "", nil
-}
-
-// present tells whether the engine has an image.
-func present(ctx context.Context, api client.APIClient, ref string) (bool, error) {
-	_, err := api.ImageInspect(ctx, ref)
-	if errdefs.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look for image %s: %w", ref, err)
-	}
-	return true, nil
+	return c, nil
 }

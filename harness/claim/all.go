@@ -16,13 +16,15 @@ import (
 func All() []Claim {
 	return []Claim{
 		certificates(), files(),
-		grants(), refusals(), accounts(), sockets(),
+		grants(), refusals(), privileges(), accounts(), sockets(),
 		channel(),
 		binlogs(), relaylogs(),
 		keyring(), keys(),
 		direct(), remote(),
-		plainChannel(), plainClient(),
-		sameRows(), running(),
+		plainChannel(), plainClient(), logins(),
+		wireClient(), wireChannel(), wireFlows(),
+		restSecrets(), restMarkers(),
+		sameRows(), loggedTables(), running(),
 	}
 }
 
@@ -38,9 +40,17 @@ func observed[T any, O interface {
 	*T
 	Observation
 }](c Claim, look func(context.Context, Subject) (O, error), judge func(O, secure.Profile, release.Release) []Violation) Claim {
+	return keeping(c, func(ctx context.Context, s Subject, _ *evidence.Dir) (O, error) { return look(ctx, s) }, judge)
+}
+
+// keeping is observed for a look that keeps more than its observation.
+func keeping[T any, O interface {
+	*T
+	Observation
+}](c Claim, look func(context.Context, Subject, *evidence.Dir) (O, error), judge func(O, secure.Profile, release.Release) []Violation) Claim {
 	c.Blank = func() Observation { return O(new(T)) }
-	c.Look = func(ctx context.Context, s Subject, _ *evidence.Dir) (Observation, error) {
-		o, err := look(ctx, s)
+	c.Look = func(ctx context.Context, s Subject, dir *evidence.Dir) (Observation, error) {
+		o, err := look(ctx, s, dir)
 		if o == nil {
 			return nil, err
 		}

@@ -42,9 +42,29 @@ type Subject interface {
 	// Sockets gives what listens in the node's network namespace.
 	Sockets(ctx context.Context, side topology.Side, node string) ([]topology.Socket, error)
 
+	// Addresses tells whose the addresses on the pair's networks are.
+	Addresses(context.Context) ([]topology.Address, error)
+	// Capture begins to capture what travels in the nodes' network namespaces, and
+	// returns when all of them see packets. end gives what they saw, in the order
+	// of at; it must be called.
+	Capture(ctx context.Context, at []topology.NodeRef, o topology.CaptureOrder) (end func(context.Context) ([]topology.Captured, error), err error)
+	// Rogue runs a program of the release in a new container on the side's cluster
+	// network that has no configuration, certificate or password.
+	Rogue(ctx context.Context, side topology.Side, c topology.Command) (topology.Output, error)
+
+	// Scan searches every byte of every file on the volumes of all nodes, of the
+	// files without a name that they have open, and of where else programs write.
+	Scan(context.Context, []topology.Needle) (topology.PairSearch, error)
+	// Log is all that a node has written to its standard output and error, Inspect
+	// what the engine tells of its container.
+	Log(ctx context.Context, side topology.Side, node string) ([]byte, error)
+	Inspect(ctx context.Context, side topology.Side, node string) ([]byte, error)
+
 	// Mark commits a marker row on the source and waits until its epoch stands
 	// in the source's binary log.
 	Mark(context.Context) (topology.Mark, error)
+	// MarkAs is Mark with a marker that somebody has to know before it is committed.
+	MarkAs(ctx context.Context, marker string) (topology.Mark, error)
 	// Markers are all markers committed so far.
 	Markers() []string
 	// Arrived tells whether a marker's row stands on the replica.
@@ -57,6 +77,9 @@ type Subject interface {
 	// Workload tells what the writer has written; Settle stops it first.
 	Workload() topology.Workload
 	Settle(context.Context) (topology.Workload, error)
+	// Ledger is the writers' own account of every write. It may be asked once
+	// they have been settled.
+	Ledger() topology.Ledger
 }
 
 // Bench is what a sabotage may do besides.
@@ -72,6 +95,10 @@ type Bench interface {
 	// ServerFiles gives server-cert.pem and server-key.pem for the side's mysqld,
 	// with their paths and modes, to be Put and loaded.
 	ServerFiles(side topology.Side, i topology.Identity) ([]topology.File, error)
+	// Restart restarts a side's mysqld, with what weaknesses take out of the
+	// deployment or, without one, as it was first. The channel runs again and has
+	// caught up when it returns, unless the source logs no rows.
+	Restart(ctx context.Context, side topology.Side, weaknesses ...secure.Weakness) error
 }
 
 // Effect is how far looking, or a sabotage, goes.
@@ -106,6 +133,7 @@ type Claim struct {
 	Codes    []string                  // of all violations that Judge can give
 	Controls []string
 	Effect   Effect
+	Long     bool               // looking takes so long that the matrix does it only for the claim's own sabotages, and in controls
 	Blank    func() Observation // for reading kept evidence
 	Look     func(context.Context, Subject, *evidence.Dir) (Observation, error)
 	Judge    func(Observation, secure.Profile, release.Release) []Violation

@@ -102,9 +102,24 @@ type fake struct {
 	dial     func(topology.Side) (net.Conn, error)
 	leaves   map[topology.Side]*x509.Certificate
 	ca       *x509.Certificate
-	behind   error  // of CatchUp
-	marked   func() // called by Mark
+	behind   error                      // of CatchUp
+	marked   func()                     // called by Mark
+	scanned  func(*topology.PairSearch) // what a search found, to be changed
+	capture  func([]topology.NodeRef, topology.CaptureOrder) ([]topology.Captured, error)
+	rogue    func(topology.Side, topology.Command) (topology.Output, error)
 	workload topology.Workload
+	ledger   fakeLedger
+}
+
+// fakeLedger gives what it is told to find.
+type fakeLedger map[topology.Side][]topology.LedgerFindings
+
+func (l fakeLedger) Check(_ context.Context, side topology.Side, _ *sql.DB) ([]topology.LedgerFindings, error) {
+	return l[side], nil
+}
+
+func (fakeLedger) Opinion(database, table string, key uint64) string {
+	return fmt.Sprintf("%s.%s %d is known", database, table, key)
 }
 
 type fakeFile struct {
@@ -139,6 +154,7 @@ func (f *fake) Markers() []string                                         { retu
 func (f *fake) Arrived(context.Context, string) (bool, error)             { return true, nil }
 func (f *fake) CatchUp(context.Context) (epoch.Epoch, error)              { return 7, f.behind }
 func (f *fake) Workload() topology.Workload                               { return f.workload }
+func (f *fake) Ledger() topology.Ledger                                   { return f.ledger }
 func (f *fake) Settle(context.Context) (topology.Workload, error)         { return f.workload, nil }
 func (f *fake) Dial(_ context.Context, s topology.Side) (net.Conn, error) { return f.dial(s) }
 
@@ -146,8 +162,12 @@ func (f *fake) Channel() secure.ChannelOptions {
 	return secure.ChannelOptions{Host: "source.link", Port: 3306, User: secure.ReplicationUser, TLS: true, CA: "/ca.pem", VerifyIdentity: true}
 }
 
-func (f *fake) Mark(context.Context) (topology.Mark, error) {
-	m := topology.Mark{Marker: fmt.Sprintf("mark%028d", len(f.markers)), Epoch: 5, End: f.end}
+func (f *fake) Mark(ctx context.Context) (topology.Mark, error) {
+	return f.MarkAs(ctx, fmt.Sprintf("mark%028d", len(f.markers)))
+}
+
+func (f *fake) MarkAs(_ context.Context, marker string) (topology.Mark, error) {
+	m := topology.Mark{Marker: marker, Epoch: 5, End: f.end}
 	f.markers = append(f.markers, m.Marker)
 	if f.marked != nil {
 		f.marked()
@@ -191,6 +211,19 @@ func (f *fake) Sockets(context.Context, topology.Side, string) ([]topology.Socke
 	return nil, errors.New("no namespace")
 }
 
+func (f *fake) Addresses(context.Context) ([]topology.Address, error) { return addresses(), nil }
+
+func (f *fake) Capture(_ context.Context, at []topology.NodeRef, o topology.CaptureOrder) (func(context.Context) ([]topology.Captured, error), error) {
+	if f.capture == nil {
+		return nil, errors.New("operation not permitted")
+	}
+	return func(context.Context) ([]topology.Captured, error) { return f.capture(at, o) }, nil
+}
+
+func (f *fake) Rogue(_ context.Context, s topology.Side, c topology.Command) (topology.Output, error) {
+	return f.rogue(s, c)
+}
+
 func (f *fake) RootSQL(_ context.Context, s topology.Side, statements string) (string, error) {
 	f.servers[s].heard = append(f.servers[s].heard, "root: "+statements)
 	return "", nil
@@ -208,5 +241,7 @@ func (f *fake) Listen(context.Context, topology.Side, string, int) (func() error
 func (f *fake) ServerFiles(topology.Side, topology.Identity) ([]topology.File, error) {
 	return nil, nil
 }
+
+func (f *fake) Restart(context.Context, topology.Side, ...secure.Weakness) error { return nil }
 
 var _ Bench = (*fake)(nil)

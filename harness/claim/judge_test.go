@@ -272,13 +272,23 @@ func goodContents() *Contents {
 			{Database: "ndbproof", Name: "marker", RowsSource: 3, RowsReplica: 3, Keyed: true},
 			{Database: "test1", Name: "t1", RowsSource: 100, RowsReplica: 100, Keyed: true},
 		}},
+		Ledger: []topology.LedgerFindings{
+			{Side: topology.Source, Workload: "insert-only", Rows: 100, Expected: 100},
+			{Side: topology.Replica, Workload: "insert-only", Rows: 100, Expected: 100},
+		},
 	}
 }
 
 func TestContents(t *testing.T) {
 	judges(t, parityID, goodContents, []broken[*Contents]{
-		{"lost", func(o *Contents) { o.Report.Tables[1].RowsSource = 99 }, []string{"rows-lost"}},
-		{"table gone", func(o *Contents) { o.Report.Tables = o.Report.Tables[:1] }, []string{"rows-lost"}},
+		{"lost", func(o *Contents) { o.Ledger[0].Missing = 1 }, []string{"missing"}},
+		{"wrong on the replica", func(o *Contents) {
+			o.Ledger[1].Wrong, o.Ledger[1].First = 1, []topology.LedgerFinding{{Table: "t1", Key: 7, What: "wrong"}}
+		}, []string{"wrong"}},
+		{"never sent", func(o *Contents) { o.Ledger[1].Strange = 1 }, []string{"strange"}},
+		{"deleted and back", func(o *Contents) { o.Ledger[0].Back = 1 }, []string{"back"}},
+		{"half a transaction", func(o *Contents) { o.Ledger[0].Torn = 1 }, []string{"torn"}},
+		{"unknown, on one side", func(o *Contents) { o.Ledger[1].There = []string{"t1 5"} }, []string{"unlike"}},
 		{"only source", func(o *Contents) {
 			o.Report.Tables[0].OnlySource = 1
 			o.Report.Tables[0].First = []parity.Mismatch{{Key: "id=1", Source: "1", Replica: parity.Absent}}
@@ -291,7 +301,18 @@ func TestContents(t *testing.T) {
 	})
 	fewer, idle := goodContents(), goodContents()
 	fewer.Workload.Wanted, idle.Workload.Acked = 101, 0
-	unseen(t, map[string]Observation{"fewer rows than asked": fewer, "no row": idle, "nothing compared": &Contents{Workload: goodContents().Workload}})
+	unasked, empty := goodContents(), goodContents()
+	unasked.Ledger, empty.Ledger[1].Expected = nil, 0
+	unseen(t, map[string]Observation{"no ledger": unasked, "a ledger without rows": empty, "fewer rows than asked": fewer, "no row": idle, "nothing compared": &Contents{Workload: goodContents().Workload}})
+}
+
+func TestLoggedTables(t *testing.T) {
+	judges(t, loggedID, func() *LoggedTables { return &LoggedTables{parity.Logging{Tables: 3, RulesRead: true}} }, []broken[*LoggedTables]{
+		{"blob", func(o *LoggedTables) { o.Unlogged = []parity.Unlogged{{Table: "d.t", Why: parity.NoKeyAndBlob}} }, []string{"no-key-and-blob"}},
+		{"ndb_log_bin", func(o *LoggedTables) { o.Unlogged = []parity.Unlogged{{Table: "d.t", Why: parity.LogBinOff}} }, []string{"log-bin-off"}},
+		{"rule", func(o *LoggedTables) { o.Unlogged = []parity.Unlogged{{Table: "d.t", Why: parity.NoLog}} }, []string{"nolog"}},
+	})
+	unseen(t, map[string]Observation{"no table": &LoggedTables{}})
 }
 
 func goodRunning() *Running {

@@ -61,9 +61,9 @@ func certificates() Claim {
 		Codes: codes(certificatesID, "no-tls", "not-ours", "untrusted", "wrong-name", "old-protocol"),
 		Sabotage: []Sabotage{
 			reloaded("another certificate of the same CA", topology.Source, topology.Reissued, "not-ours"),
-			reloaded("server certificate of another CA", topology.Source, topology.Stranger, "untrusted", refusalsID, remoteID, clientID, parityID),
-			reloaded("server certificate of another CA, on the replica", topology.Replica, topology.Stranger, "untrusted", clientID, parityID),
-			reloaded("wrong host name in the server certificate", topology.Replica, topology.WrongName, "wrong-name", clientID, parityID),
+			reloaded("server certificate of another CA", topology.Source, topology.Stranger, "untrusted", refusalsID, privilegesID, remoteID, clientID, wireClientID, parityID),
+			reloaded("server certificate of another CA, on the replica", topology.Replica, topology.Stranger, "untrusted", privilegesID, clientID, wireClientID, parityID),
+			reloaded("wrong host name in the server certificate", topology.Replica, topology.WrongName, "wrong-name", privilegesID, clientID, wireClientID, parityID),
 		},
 	}, lookCertificates, judgeCertificates)
 }

@@ -61,7 +61,7 @@ func grants() Claim {
 	const user = "'" + secure.ReplicationUser + "'@'%'"
 	grant := func(name, word, do, undo string, also ...string) Sabotage {
 		return Sabotage{
-			Name: name, Effect: Disturbs, Want: grantsID + "." + word, Also: append(also, refusalsID),
+			Name: name, Effect: Disturbs, Want: grantsID + "." + word, Also: append(also, refusalsID, privilegesID),
 			Do: statements(topology.Source, do), Undo: statements(topology.Source, undo),
 		}
 	}
@@ -82,7 +82,7 @@ func grants() Claim {
 			grant("extra grant, proxy", "rows", "GRANT PROXY ON '"+secure.AdminUser+"'@'%' TO "+user, "REVOKE PROXY ON '"+secure.AdminUser+"'@'%' FROM "+user),
 			grant("mandatory role", "mandatory-roles", "CREATE ROLE "+role+"; SET GLOBAL mandatory_roles="+`"`+role+`"`, "SET GLOBAL mandatory_roles=''; DROP ROLE "+role, accountsID),
 			{
-				Name: "extra grant, on the replica only", Effect: Disturbs, Want: grantsID + ".differ",
+				Name: "extra grant, on the replica only", Effect: Disturbs, Want: grantsID + ".differ", Also: []string{privilegesID},
 				Do:   statements(topology.Replica, "GRANT SELECT ON *.* TO "+user),
 				Undo: statements(topology.Replica, "REVOKE SELECT ON *.* FROM "+user),
 			},

@@ -44,12 +44,12 @@ func refusals() Claim {
 		Codes: codes(refusalsID, "allowed", "other-error", "more-grants"),
 		Sabotage: []Sabotage{
 			{
-				Name: "REPLICATION CLIENT for the channel's account", Effect: Disturbs, Want: refusalsID + ".allowed", Also: []string{grantsID},
+				Name: "REPLICATION CLIENT for the channel's account", Effect: Disturbs, Want: refusalsID + ".allowed", Also: []string{grantsID, privilegesID},
 				Do:   statements(topology.Source, "GRANT REPLICATION CLIENT ON *.* TO "+user),
 				Undo: statements(topology.Source, "REVOKE REPLICATION CLIENT ON *.* FROM "+user),
 			},
 			{
-				Name: "rows of NDB's own tables for the channel's account", Effect: Disturbs, Want: refusalsID + ".allowed", Also: []string{grantsID},
+				Name: "rows of NDB's own tables for the channel's account", Effect: Disturbs, Want: refusalsID + ".allowed", Also: []string{grantsID, privilegesID},
 				Do:   statements(topology.Source, "GRANT SELECT ON mysql.ndb_apply_status TO "+user),
 				Undo: statements(topology.Source, "REVOKE SELECT ON mysql.ndb_apply_status FROM "+user),
 			},

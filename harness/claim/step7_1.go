@@ -74,16 +74,16 @@ func binlogs() Claim {
 		Codes:    codes(binlogsID, "clear", "not-a-log", "stray", "missing", "unlisted", "column", "marker"),
 		Sabotage: []Sabotage{
 			{
-				Name: "binlog_encryption off", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID},
+				Name: "binlog_encryption off", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID, restMarkersID},
 				Do: statements(topology.Source, encryptionOff), Undo: encryptedAgain(topology.Source),
 			},
 			{
 				Name: "binlog_encryption off, on the replica", Effect: Disturbs, Want: binlogsID + ".clear",
-				Also: []string{keysID, directID, relaylogsID},
+				Also: []string{keysID, directID, relaylogsID, restMarkersID},
 				Do:   statements(topology.Replica, encryptionOff), Undo: encryptedAgain(topology.Replica),
 			},
 			{
-				Name: "old clear log left behind, in the index", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID},
+				Name: "old clear log left behind, in the index", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID, restMarkersID},
 				Do: statements(topology.Source, encryptionOff, encryptionOn), Undo: encryptedAgain(topology.Source),
 			},
 			leftBehind("old clear log left behind, not in the index", topology.Source, binaryLog, clearLog, binlogsID+".clear", keysID, directID),
@@ -102,7 +102,7 @@ func relaylogs() Claim {
 		Codes:    codes(relaylogsID, "clear", "not-a-log", "stray", "missing", "marker"),
 		Sabotage: []Sabotage{
 			{
-				Name: "relay log in clear", Effect: Disturbs, Want: relaylogsID + ".clear", Also: []string{binlogsID, keysID, directID},
+				Name: "relay log in clear", Effect: Disturbs, Want: relaylogsID + ".clear", Also: []string{binlogsID, keysID, directID, restMarkersID},
 				Do: statements(topology.Replica, encryptionOff), Undo: encryptedAgain(topology.Replica),
 			},
 			leftBehind("old clear relay log left behind", topology.Replica, relayLog, clearLog, relaylogsID+".clear", keysID),

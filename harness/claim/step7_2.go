@@ -84,7 +84,7 @@ func keyring() Claim {
 		Title:    "the keyring is active on both servers, and holds keys",
 		Promised: func(p secure.Profile) bool { return p.Keyring },
 		Codes:    codes(keyringID, "inactive", "no-keys"),
-		Sabotage: []Sabotage{keysLost("keyring emptied", keyringID+".no-keys", keysID)},
+		Sabotage: []Sabotage{keysLost("keyring emptied", keyringID+".no-keys", keysID), keyringAbsent()},
 	}, lookKeyring, judgeKeyring)
 }
 

@@ -79,7 +79,7 @@ func direct() Claim {
 		Codes:    codes(directID, "readable", "other-error"),
 		Sabotage: []Sabotage{
 			{
-				Name: "clear binary log for mysqlbinlog", Effect: Disturbs, Want: directID + ".readable", Also: []string{binlogsID, keysID},
+				Name: "clear binary log for mysqlbinlog", Effect: Disturbs, Want: directID + ".readable", Also: []string{binlogsID, keysID, restMarkersID},
 				Do: statements(topology.Source, encryptionOff), Undo: encryptedAgain(topology.Source),
 			},
 			leftBehind("damaged clear log for mysqlbinlog", topology.Replica, binaryLog, clearLog, directID+".other-error", binlogsID, keysID),
@@ -95,13 +95,13 @@ func remote() Claim {
 		Codes: codes(remoteID, "refused", "no-marker"),
 		Sabotage: []Sabotage{
 			{
-				Name: "REPLICATION SLAVE revoked", Effect: Disturbs, Want: remoteID + ".refused", Also: []string{grantsID, refusalsID},
+				Name: "REPLICATION SLAVE revoked", Effect: Disturbs, Want: remoteID + ".refused", Also: []string{grantsID, refusalsID, privilegesID},
 				Do:   statements(topology.Source, "REVOKE REPLICATION SLAVE ON *.* FROM "+user),
 				Undo: statements(topology.Source, "GRANT REPLICATION SLAVE ON *.* TO "+user),
 			},
 			{
 				Name: "server certificate of another CA, for mysqlbinlog", Effect: Disturbs, Want: remoteID + ".refused",
-				Also: []string{certificatesID, refusalsID, clientID, parityID},
+				Also: []string{certificatesID, refusalsID, privilegesID, clientID, wireClientID, parityID},
 				Do:   identified(topology.Source, topology.Stranger), Undo: identified(topology.Source, topology.Genuine),
 			},
 		},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"ndbproof/harness/parity"
@@ -24,6 +26,8 @@ type Contents struct {
 	Workload topology.Workload `json:"workload"`
 	Epoch    uint64            `json:"epoch"` // of the fence
 	Report   parity.Report     `json:"report"`
+	// Ledger is what the writers' account says of the rows on each side.
+	Ledger []topology.LedgerFindings `json:"ledger"`
 }
 
 // Seen counts rows compared on the source. Fewer than were asked for prove
@@ -35,6 +39,13 @@ func (o *Contents) Seen() (int, string) {
 		return 0, "the writer has written no row"
 	case o.Workload.Acked < o.Workload.Wanted:
 		return 0, fmt.Sprintf("fewer rows than asked: %d of %d", o.Workload.Acked, o.Workload.Wanted)
+	case len(o.Ledger) == 0:
+		return 0, "no ledger was asked"
+	}
+	for _, f := range o.Ledger {
+		if f.Expected == 0 {
+			return 0, fmt.Sprintf("by the ledger of the workload %s no row was to be there", f.Workload)
+		}
 	}
 	return int(rows), "no row was compared"
 }
@@ -55,11 +66,12 @@ func sameRows() Claim {
 	}
 	return observed(Claim{
 		ID: parityID, Step: 8, Effect: Connects,
-		Title: "what the writer inserted stands on the source, and the same rows with the same contents on the replica",
-		Codes: codes(parityID, "rows-lost", "only-source", "only-replica", "differs", "duplicates", "schema"),
+		Title: "every acknowledged write stands on both sides as it was sent and nothing else does, and all tables have the same rows and schema on both",
+		Codes: codes(parityID, "missing", "wrong", "strange", "back", "torn", "unlike", "only-source", "only-replica", "differs", "duplicates", "schema"),
 		Sabotage: []Sabotage{
 			row("replica row deleted", "only-source", rowDeleted),
 			row("replica row changed", "differs", rowChanged),
+			row("one bit of a replica row changed", "differs", oneBit),
 			row("two replica rows swapped", "differs", rowsSwapped),
 			row("replica row added", "only-replica", rowAdded),
 			{
@@ -67,6 +79,8 @@ func sameRows() Claim {
 				Do:   statements(topology.Replica, "CREATE TABLE ndbproof.stray (id INT NOT NULL PRIMARY KEY) ENGINE=NDBCLUSTER"),
 				Undo: statements(topology.Replica, "DROP TABLE ndbproof.stray"),
 			},
+			row("applier skipped a transaction", "only-source", change{transactionSkipped, transactionRestored}),
+			lostOnBoth(), collationChanged(), indexMissing(),
 		},
 	}, lookContents, judgeContents)
 }
@@ -92,6 +106,7 @@ func running() Claim {
 				Do:   w(func(w release.Words) string { return w.StopReceiver }),
 				Undo: inTurn(w(func(w release.Words) string { return w.StartReceiver }), caughtUp),
 			},
+			rowsNotLogged(),
 		},
 	}, lookRunning, judgeRunning)
 }
@@ -108,22 +123,35 @@ func lookContents(ctx context.Context, s Subject) (*Contents, error) {
 	}
 	o.Epoch = uint64(e)
 	o.Report, err = parity.Compare(ctx, s.Admin(topology.Source), s.Admin(topology.Replica), parity.Options{})
-	return o, err
+	if err != nil {
+		return o, err
+	}
+	for i, t := range o.Report.Tables {
+		for j, m := range t.First {
+			if key, ok := m.Number(); ok {
+				o.Report.Tables[i].First[j].Ledger = s.Ledger().Opinion(t.Database, t.Name, key)
+			}
+		}
+	}
+	for _, side := range topology.Sides {
+		found, err := s.Ledger().Check(ctx, side, s.Admin(side))
+		o.Ledger = append(o.Ledger, found...)
+		if err != nil {
+			return o, err
+		}
+	}
+	return o, nil
 }
 
 func judgeContents(o *Contents, _ secure.Profile, _ release.Release) []Violation {
 	f := found{id: parityID}
-	written := topology.Workload{Database: o.Workload.Database, Table: o.Workload.Table}
-	held := int64(0)
 	for _, t := range o.Report.Tables {
-		if t.Database == written.Database && t.Name == written.Table {
-			held = t.RowsSource
-		}
 		judgeTable(&f, t)
 	}
-	if held < o.Workload.Acked {
-		f.add("rows-lost", topology.Source, fmt.Sprintf("%s.%s holds %d rows; %d were acknowledged", written.Database, written.Table, held, o.Workload.Acked))
+	for _, l := range o.Ledger {
+		judgeLedger(&f, l)
 	}
+	judgeUnlike(&f, o.Ledger)
 	for _, d := range o.Report.Schema {
 		f.add("schema", topology.Replica, fmt.Sprintf("%s is %s on the source and %s on the replica", d.What, d.Source, d.Replica))
 	}
@@ -151,6 +179,52 @@ func judgeTable(f *found, t parity.TableReport) {
 	} {
 		if c.rows > 0 {
 			f.add(c.word, topology.Replica, fmt.Sprintf(c.text, name, c.rows, shown))
+		}
+	}
+}
+
+// judgeLedger holds one side against what was sent to it: only this can know of
+// a row that is lost on both sides.
+func judgeLedger(f *found, l topology.LedgerFindings) {
+	for _, c := range []struct {
+		rows       int64
+		word, text string
+	}{
+		{l.Missing, "missing", "acknowledged by the source and not there"},
+		{l.Wrong, "wrong", "there with other values than were sent"},
+		{l.Strange, "strange", "there, and never sent, or refused"},
+		{l.Back, "back", "there, although their delete was acknowledged"},
+		{l.Torn, "torn", "transactions of which a part is there"},
+	} {
+		if c.rows == 0 {
+			continue
+		}
+		shown := ""
+		if i := slices.IndexFunc(l.First, func(x topology.LedgerFinding) bool { return x.What == c.word }); i >= 0 {
+			x := l.First[i]
+			shown = oneLine(fmt.Sprintf("; the first: %s id=%d %s sent %s has %s (%s)", x.Table, x.Key, x.Column, x.Want, x.Got, x.Opinion))
+		}
+		f.add(c.word, l.Side, fmt.Sprintf("rows of the workload %s %s: %d%s", l.Workload, c.text, c.rows, shown))
+	}
+}
+
+// judgeUnlike wants writes whose answer was lost to be there on both sides or on
+// neither.
+func judgeUnlike(f *found, all []topology.LedgerFindings) {
+	there := map[string]int{}
+	for _, l := range all {
+		for _, key := range l.There {
+			if l.Side == topology.Source {
+				there[l.Workload+" "+key]++
+			} else {
+				there[l.Workload+" "+key]--
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(there)) {
+		if there[key] != 0 {
+			f.add("unlike", topology.Replica, "a write of unknown fate stands on one side only: "+key)
+			return
 		}
 	}
 }

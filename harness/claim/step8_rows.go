@@ -38,9 +38,40 @@ func twoMarkers(ctx context.Context, b Bench) error {
 	return caughtUp(ctx, b)
 }
 
+// transactionSkipped has the applier leave out one transaction: a marker's. It
+// fails when the marker has come to the replica all the same.
+func transactionSkipped(ctx context.Context, b Bench) error {
+	w := b.Spec(topology.Replica).Release.Words()
+	if err := inTurn(twoMarkers, statements(topology.Replica, w.StopApplier))(ctx, b); err != nil {
+		return err
+	}
+	m, err := b.Mark(ctx)
+	if err != nil {
+		return err
+	}
+	skip := fmt.Sprintf("SET GLOBAL %s=1", w.ReplicaSkipCounter)
+	if err := inTurn(statements(topology.Replica, skip, w.StartApplier), caughtUp)(ctx, b); err != nil {
+		return err
+	}
+	switch arrived, err := b.Arrived(ctx, m.Marker); {
+	case err != nil:
+		return err
+	case arrived:
+		return fmt.Errorf("skip the transaction of epoch %d: its row stands on the replica", m.Epoch)
+	}
+	return nil
+}
+
+// transactionRestored starts the applier first: where nothing could be skipped it
+// may have been left stopped.
+func transactionRestored(ctx context.Context, b Bench) error {
+	w := b.Spec(topology.Replica).Release.Words()
+	return inTurn(statements(topology.Replica, w.StartApplier), caughtUp, markersRestored)(ctx, b)
+}
+
 // markersRestored gives the replica the source's rows again.
 func markersRestored(ctx context.Context, b Bench) error {
-	rows, err := records(ctx, b.Admin(topology.Source), "SELECT id, marker FROM ndbproof.marker WHERE id IN (1, 2)")
+	rows, err := records(ctx, b.Admin(topology.Source), "SELECT id, marker FROM ndbproof.marker")
 	if err != nil {
 		return on(topology.Source, err)
 	}

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
+	"strconv"
 	"time"
 
 	"ndbproof/harness/epoch"
 	"ndbproof/harness/poll"
+	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -53,6 +56,7 @@ func (p *Pair) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var refused refusals
 	return poll.Until(ctx, "the marker row on "+p.Replica.sql().String(), func(ctx context.Context) error {
 		var n int
 		err := p.Replica.admin.QueryRowContext(ctx, "SELECT COUNT(*) FROM ndbproof.marker WHERE marker = ?", m.Marker).Scan(&n)
@@ -60,7 +64,7 @@ func (p *Pair) Open(ctx context.Context) error {
 			return err
 		}
 		if n == 0 {
-			return p.Replica.lagging(ctx, errors.New("the row is not there"))
+			return p.Replica.lagging(ctx, &refused, errors.New("the row is not there"))
 		}
 		return nil
 	})
@@ -68,8 +72,12 @@ func (p *Pair) Open(ctx context.Context) error {
 
 // CatchUp commits a fence row on the source and waits for exactly its epoch:
 // first in the source's binary log, then applied on the replica
-// (mysql.ndb_apply_status for the source's server_id). It gives up at once when
-// a thread of the replica has stopped.
+// (mysql.ndb_apply_status for the source's server_id). It ends also when that
+// table was emptied (RESET REPLICA) and nobody else writes, for the fence brings
+// an epoch of its own. It gives up at once, with the reason, when a thread of the
+// replica has stopped, when there is no channel, and when the receiver is refused
+// again and again for what does not pass; a receiver that is connecting is waited
+// for.
 func (p *Pair) CatchUp(ctx context.Context) (epoch.Epoch, error) {
 	n := p.fence.Add(1)
 	e, err := p.Source.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", n))
@@ -79,17 +87,18 @@ func (p *Pair) CatchUp(ctx context.Context) (epoch.Epoch, error) {
 	if err := p.Source.handled(ctx, e); err != nil {
 		return 0, err
 	}
+	var refused refusals
 	what := fmt.Sprintf("epoch %s on %s", e, p.Replica.sql())
 	return e, poll.Until(ctx, what, func(ctx context.Context) error {
 		var at uint64
 		err := p.Replica.admin.QueryRowContext(ctx, "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", p.Source.Spec.ServerID).Scan(&at)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return p.Replica.lagging(ctx, errors.New("no epoch applied yet"))
+			return p.Replica.lagging(ctx, &refused, errors.New("no epoch applied yet"))
 		case err != nil:
 			return err
 		case epoch.Epoch(at) < e:
-			return p.Replica.lagging(ctx, fmt.Errorf("applied up to %s", epoch.Epoch(at)))
+			return p.Replica.lagging(ctx, &refused, fmt.Errorf("applied up to %s", epoch.Epoch(at)))
 		}
 		return nil
 	})
@@ -97,7 +106,7 @@ func (p *Pair) CatchUp(ctx context.Context) (epoch.Epoch, error) {
 
 // lagging adds to a reason for waiting what the replica says of its threads; a
 // thread that has stopped ends the wait.
-func (c *Cluster) lagging(ctx context.Context, reason error) error {
+func (c *Cluster) lagging(ctx context.Context, refused *refusals, reason error) error {
 	s, err := c.Status(ctx)
 	if err != nil {
 		return errors.Join(reason, err)
@@ -105,10 +114,75 @@ func (c *Cluster) lagging(ctx context.Context, reason error) error {
 	w := c.Spec.Release.Words()
 	err = fmt.Errorf("%w; receiver %s (%s %s), applier %s (%s %s)", reason,
 		s[w.IORunning], s[w.LastIOErrno], s[w.LastIOError], s[w.SQLRunning], s[w.LastSQLErrno], s[w.LastSQLError])
-	if s[w.IORunning] == "No" || s[w.SQLRunning] == "No" {
-		return poll.Stop(err)
+	if why := refused.hopeless(s, w); why != "" {
+		return poll.Stop(fmt.Errorf("%s: %w", why, err))
 	}
 	return err
+}
+
+// retries is in the receiver's message while it tries to connect.
+var retries = regexp.MustCompile(`retries: (\d+)`)
+
+// repeated is how often an error that does not pass by itself must have come
+// while it was waited for: before, it may have been mended already, and an
+// account may be unknown for a moment while a source mysqld starts.
+const repeated = 3
+
+// refusals remembers of one wait how many retries the receiver had made when it
+// was first seen to be refused.
+type refusals struct {
+	seen  bool
+	first int
+}
+
+// hopeless tells why waiting for the replica is pointless; "" when it is not. A
+// receiver that is connecting is waited for, unless the source or the client
+// library refuses it again and again for what no retry mends: 1044, 1045, 1130,
+// 1227, 1698, 3118, 3159 (account, host, privilege, lock, plain transport), 2026
+// and 2061 (TLS, plugin that wants TLS).
+func (r *refusals) hopeless(s map[string]string, w release.Words) string {
+	switch {
+	case len(s) == 0:
+		return "the replica has no channel"
+	case s[w.SQLRunning] == "No":
+		return "the applier has stopped"
+	case s[w.IORunning] == "No":
+		return "the receiver has stopped"
+	}
+	m := retries.FindStringSubmatch(s[w.LastIOError])
+	if s[w.IORunning] == "Yes" || m == nil {
+		r.seen = false
+		return ""
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return ""
+	}
+	if !r.seen || n < r.first {
+		r.seen, r.first = true, n
+	}
+	if n-r.first < repeated {
+		return ""
+	}
+	switch s[w.LastIOErrno] {
+	case "1044", "1045", "1130", "1227", "1698", "2026", "2061", "3118", "3159":
+		return fmt.Sprintf("the receiver was refused %d times", n-r.first)
+	}
+	return ""
+}
+
+// Behind tells how far the applier is behind what the source has logged, as the
+// replica says: whole seconds.
+func (p *Pair) Behind(ctx context.Context) (time.Duration, error) {
+	s, err := p.Replica.Status(ctx)
+	if err != nil {
+		return 0, err
+	}
+	seconds, err := strconv.ParseInt(s[p.Replica.Spec.Release.Words().SecondsBehind], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("ask %s how far it is behind: it does not know", p.Replica.sql())
+	}
+	return time.Duration(seconds) * time.Second, nil
 }
 
 // Status is SHOW REPLICA STATUS by column name; empty when there is no channel.

@@ -34,6 +34,7 @@ type Cluster struct {
 	Side  topology.Side
 	Nodes []*Node
 
+	launched topology.Spec // as it was first: what a restart goes back to
 	engine   *Engine
 	options  Options
 	networks struct{ cluster, door string }
@@ -46,7 +47,7 @@ type Cluster struct {
 // at once. It does not wait for NDB: Started and Serving do. On error it also
 // gives the half-built cluster, for evidence and Close.
 func Launch(ctx context.Context, side topology.Side, s topology.Spec, o Options) (*Cluster, error) {
-	c := &Cluster{Spec: s, Side: side, engine: o.Engine, options: o}
+	c := &Cluster{Spec: s, Side: side, launched: s, engine: o.Engine, options: o}
 	c.secrets.admin, c.secrets.root = evidence.NewSecret(), evidence.NewSecret()
 	err := errors.Join(
 		o.Secrets.Add("password of "+secure.AdminUser+" at the "+s.Name, c.secrets.admin),
@@ -125,9 +126,17 @@ func (c *Cluster) makeNetworks(ctx context.Context) error {
 	return g.Wait()
 }
 
+// whole is for calls that make something: one that is broken off is carried out
+// by the engine all the same, maybe after TearDown has looked for what there is.
+func whole(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+}
+
 // network makes a network of this run and gives its name.
 func (e *Engine) network(ctx context.Context, name string, internal bool) (string, error) {
 	full := "ndbproof-" + e.Lease.Run + "-" + name
+	ctx, cancel := whole(ctx)
+	defer cancel()
 	//nolint:staticcheck // the successor, network.New, picks random names, and people read these
 	_, err := e.provider.CreateNetwork(ctx, testcontainers.NetworkRequest{
 		Name: full, Driver: "bridge", Internal: internal, Labels: e.Lease.Labels(),
@@ -230,8 +239,8 @@ func (e *Engine) TearDown(clusters ...*Cluster) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := e.clear(ctx); err != nil {
-		return errors.Join(err, e.clear(ctx))
+	if e.clear(ctx) == nil {
+		return nil
 	}
-	return nil
+	return e.clear(ctx)
 }

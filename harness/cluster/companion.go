@@ -43,7 +43,9 @@ func (n *Node) withCompanion(ctx context.Context) (string, error) {
 func (n *Node) beside(ctx context.Context, image, name string, argv []string) (string, error) {
 	labels := n.cluster.engine.Lease.Labels()
 	labels[labelSide] = string(n.Side)
-	box, err := n.cluster.engine.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
+	making, cancel := whole(ctx)
+	defer cancel()
+	box, err := n.cluster.engine.provider.CreateContainer(making, testcontainers.ContainerRequest{
 		Image: image, Name: n.containerName() + "-" + name, Labels: labels, Entrypoint: argv[:1], Cmd: argv[1:],
 		ConfigModifier: func(c *container.Config) {
 			c.User = "0:0"
@@ -52,7 +54,7 @@ func (n *Node) beside(ctx context.Context, image, name string, argv []string) (s
 		HostConfigModifier: func(h *container.HostConfig) {
 			h.NetworkMode = container.NetworkMode("container:" + n.id)
 			h.PidMode = container.PidMode("container:" + n.id)
-			h.CapAdd = []string{"SYS_PTRACE"}
+			h.CapAdd = []string{"SYS_PTRACE", "NET_RAW"}
 		},
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 
@@ -35,15 +36,34 @@ func (d *Death) Error() string {
 		s += ", got signal " + d.Signal
 	}
 	s += ")"
+	at := d.at()
 	switch {
+	case d.Defect != "" && at != "":
+		s += ": known defect " + d.Defect + ", in " + at
 	case d.Defect != "":
 		s += ": known defect " + d.Defect
-	case len(d.Stack) > 0:
-		s += ": in " + d.Stack[0]
+	case at != "":
+		s += ": in " + at
 	case d.Tail != "":
 		s += ": " + lastLine(d.Tail)
 	}
 	return s
+}
+
+// handler is the server's own, which prints the stack: the frames above it are
+// about printing.
+const handler = "handle_fatal_signal"
+
+// at is the innermost frame with a name below the handler; "" when there is no
+// stack. The frame right below it is the kernel's trampoline, without a name.
+func (d *Death) at() string {
+	handled := slices.IndexFunc(d.Stack, func(f string) bool { return strings.Contains(f, handler) })
+	for _, f := range d.Stack[handled+1:] {
+		if f != "<unknown>" {
+			return f
+		}
+	}
+	return ""
 }
 
 var (
@@ -85,27 +105,30 @@ func (e *Engine) watch(ctx context.Context, find func(side, node string) *Node, 
 			select {
 			case m := <-msgs:
 				n := find(m.Actor.Attributes[labelSide], m.Actor.Attributes[labelNode])
-				if n == nil || n.id != m.Actor.ID || n.leaving.Load() {
+				if n == nil || n.id != m.Actor.ID || n.leaving.Load() || n.running(ctx) {
 					continue
 				}
 				died(n.autopsy(ctx))
-			case <-errs:
-				return // calls to the engine will say what is wrong with it
+			case <-errs: //nolint:errcheck // calls to the engine will say what is wrong with it
+				return
 			}
 		}
 	}()
 }
 
-// autopsy asks the engine and the log why the node ended.
+// autopsy asks the engine and the log why the node ended. Of a container that
+// was started more than once only what it wrote since the last start counts: an
+// earlier end may have had another cause.
 func (n *Node) autopsy(ctx context.Context) *Death {
-	log, err := n.logs(ctx, "400")
+	state, since := container.State{}, ""
+	if in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id); err == nil && in.State != nil {
+		state, since = *in.State, in.State.StartedAt
+	}
+	log, err := n.logsOf(ctx, container.LogsOptions{Tail: "400", Since: since})
 	if err != nil {
 		log = "its log could not be read: " + err.Error()
 	}
 	d := Postmortem(log)
-	d.Side, d.Node = n.Side, n.Name
-	if in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id); err == nil && in.State != nil {
-		d.Exit, d.OOM = in.State.ExitCode, in.State.OOMKilled
-	}
+	d.Side, d.Node, d.Exit, d.OOM = n.Side, n.Name, state.ExitCode, state.OOMKilled
 	return &d
 }

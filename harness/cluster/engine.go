@@ -6,7 +6,10 @@ import (
 	"io"
 	"log"
 	"os"
+	"time"
 
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
 	"github.com/testcontainers/testcontainers-go"
 )
@@ -61,6 +64,49 @@ func Dial(ctx context.Context) (*Engine, error) {
 	}
 	e.provider.SetClient(api)
 	return e, nil
+}
+
+// Gone is an engine that answered before and does not any more.
+type Gone struct {
+	Host string
+	Err  error
+}
+
+func (g *Gone) Error() string {
+	return fmt.Sprintf("the docker engine at %s went away (%v); start it again, then `ndbproof down` removes what this run left", g.Host, g.Err)
+}
+
+func (g *Gone) Unwrap() error { return g.Err }
+
+// Answers gives nil while the engine can be asked: else a *Gone, or why ctx
+// ended.
+func (e *Engine) Answers(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	brief, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := e.api.Ping(brief); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return &Gone{e.api.DaemonHost(), err}
+	}
+	return nil
+}
+
+// Guard tells when the engine goes away, until ctx ends. Everything that waits
+// asks the engine again and again, and would go on doing so. An engine that is
+// back at once counts, too: its containers have ended.
+func (e *Engine) Guard(ctx context.Context, gone func(error)) {
+	// A stream of events that never come: its end is the engine's.
+	never := filters.NewArgs(filters.Arg("type", "container"), filters.Arg("container", "ndbproof-nothing"))
+	_, errs := e.api.Events(ctx, events.ListOptions{Filters: never})
+	go func() {
+		if err := <-errs; ctx.Err() == nil {
+			gone(&Gone{e.api.DaemonHost(), err})
+		}
+	}()
 }
 
 // Close lets go of the engine and of the lease. What was made stays.

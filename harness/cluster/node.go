@@ -47,6 +47,11 @@ type attachment struct {
 // create makes the node's volume and container, puts its files in and leaves
 // it unstarted.
 func (n *Node) create(ctx context.Context, nets []attachment) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	ctx, cancel := whole(ctx)
+	defer cancel()
 	e := n.cluster.engine
 	labels := e.Lease.Labels()
 	labels[labelSide], labels[labelNode] = string(n.Side), n.Name
@@ -244,7 +249,12 @@ func (e *Engine) exec(ctx context.Context, id string, c topology.Command) (topol
 
 // logs gives everything the node has written to its standard output and error.
 func (n *Node) logs(ctx context.Context, tail string) (string, error) {
-	rc, err := n.cluster.engine.api.ContainerLogs(ctx, n.id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: tail})
+	return n.logsOf(ctx, container.LogsOptions{Tail: tail})
+}
+
+func (n *Node) logsOf(ctx context.Context, o container.LogsOptions) (string, error) {
+	o.ShowStdout, o.ShowStderr = true, true
+	rc, err := n.cluster.engine.api.ContainerLogs(ctx, n.id, o)
 	if err != nil {
 		return "", fmt.Errorf("read the log of %s: %w", n, err)
 	}

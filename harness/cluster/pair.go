@@ -32,6 +32,7 @@ type Pair struct {
 		sync.Mutex
 		all []string
 	}
+	scanner scanner
 }
 
 // LaunchPair makes and starts both clusters at once, with the link between
@@ -205,9 +206,14 @@ func (p *Pair) Markers() []string {
 // Mark commits a marker row on the source and waits until its epoch stands in
 // the source's binary log.
 func (p *Pair) Mark(ctx context.Context) (topology.Mark, error) {
+	return p.MarkAs(ctx, topology.NewMarker())
+}
+
+// MarkAs is Mark with a marker that somebody knows already.
+func (p *Pair) MarkAs(ctx context.Context, marker string) (topology.Mark, error) {
 	p.marks.Lock()
 	defer p.marks.Unlock()
-	m := topology.Mark{Marker: "mark" + evidence.NewSecret().Reveal()}
+	m := topology.Mark{Marker: marker}
 	id := len(p.marks.all) + 1
 	e, err := p.Source.commit(ctx, fmt.Sprintf("INSERT INTO ndbproof.marker VALUES (%d, '%s')", id, m.Marker))
 	if err != nil {

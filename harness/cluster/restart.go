@@ -23,22 +23,32 @@ func (c *Cluster) RestartSQL(ctx context.Context, changed topology.Spec) error {
 	if err != nil {
 		return fmt.Errorf("render the configuration of the %s cluster: %w", changed.Name, err)
 	}
-	n := c.sql()
+	n, next := c.sql(), topology.Config{}
+	for _, f := range files {
+		if f.Node.Name == n.Name {
+			next = f
+			next.Files = append(next.Files, changed.TLSFiles(c.options.Keys.Authority, c.options.Keys.Server[c.Side], c.options.Keys.Client)...)
+		}
+	}
+	if err := n.removeGone(ctx, next.Files); err != nil {
+		return err
+	}
+	if err := n.dropCompanions(ctx); err != nil {
+		return err
+	}
+	// Until it has been started again its end is no death; who hears of that end
+	// later sees it run.
 	n.leaving.Store(true)
+	defer n.leaving.Store(false)
 	grace := stopGrace
 	if err := c.engine.api.ContainerStop(ctx, n.id, container.StopOptions{Timeout: &grace}); err != nil {
 		return fmt.Errorf("stop %s: %w", n, err)
 	}
-	for _, f := range files {
-		if f.Node.Name == n.Name {
-			n.config.Argv, n.config.Files = f.Argv, append(f.Files, changed.TLSFiles(c.options.Keys.Authority, c.options.Keys.Server[c.Side], c.options.Keys.Client)...)
-		}
-	}
+	n.config.Argv, n.config.Files = next.Argv, next.Files
 	if err := n.put(ctx, n.config.Files); err != nil {
 		return err
 	}
 	c.Spec = changed
-	n.leaving.Store(false)
 	if err := c.engine.api.ContainerStart(ctx, n.id, container.StartOptions{}); err != nil {
 		return fmt.Errorf("start %s: %w", n, err)
 	}

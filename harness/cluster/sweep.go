@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -14,6 +16,9 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 	"golang.org/x/sync/errgroup"
+
+	"ndbproof/harness/hold"
+	"ndbproof/harness/poll"
 )
 
 // Holding is what one run has on the engine.
@@ -21,7 +26,8 @@ type Holding struct {
 	Run        string
 	Keep       bool
 	Alive      bool
-	Memory     int64 // bytes it was planned with
+	Memory     int64  // bytes it was planned with
+	Lock       string // the file that is locked while it is alive
 	Containers []string
 	Networks   []string
 	Volumes    []string
@@ -43,7 +49,7 @@ func (e *Engine) Holdings(ctx context.Context, run string) ([]Holding, error) {
 		if h == nil {
 			keep, _ := strconv.ParseBool(l[labelKeep])
 			mem, _ := strconv.ParseInt(l[labelMemory], 10, 64)
-			h = &Holding{Run: l[labelRun], Keep: keep, Alive: alive(l), Memory: mem}
+			h = &Holding{Run: l[labelRun], Keep: keep, Alive: alive(l), Memory: mem, Lock: l[labelLock]}
 			found[l[labelRun]] = h
 		}
 		return h
@@ -53,6 +59,9 @@ func (e *Engine) Holdings(ctx context.Context, run string) ([]Holding, error) {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
 	for _, c := range cs {
+		if c.Labels[labelRun] == "" {
+			continue // started by hand from an image of ours, which carries the label without a value
+		}
 		h := of(c.Labels)
 		h.Containers = append(h.Containers, c.ID)
 	}
@@ -80,7 +89,8 @@ func (e *Engine) Holdings(ctx context.Context, run string) ([]Holding, error) {
 }
 
 // Sweep removes what dead runs left behind and did not mean to keep, and gives
-// what it removed. With kept, also what was kept.
+// what it removed. With kept, also what was kept. Lock files and temporary
+// folders of dead processes go, too.
 func (e *Engine) Sweep(ctx context.Context, kept bool) ([]Holding, error) {
 	all, err := e.Holdings(ctx, "")
 	if err != nil {
@@ -91,39 +101,63 @@ func (e *Engine) Sweep(ctx context.Context, kept bool) ([]Holding, error) {
 		if h.Alive || (h.Keep && !kept) {
 			continue
 		}
-		if err := e.remove(ctx, h); err != nil {
+		if err := e.remove(ctx, h.Run); err != nil {
 			return gone, fmt.Errorf("remove what run %s left: %w", h.Run, err)
 		}
+		_ = os.Remove(h.Lock) // gone, unless the run was killed
 		gone = append(gone, h)
 	}
-	return gone, nil
+	_, err = hold.Sweep()
+	return gone, err
 }
 
 // clear removes everything of this run, found by label: also what an
 // interrupted call made without our knowing.
 func (e *Engine) clear(ctx context.Context) error {
-	hs, err := e.Holdings(ctx, e.Lease.Run)
-	if err != nil {
-		return err
-	}
-	for _, h := range hs {
-		if err := e.remove(ctx, h); err != nil {
-			return fmt.Errorf("remove run %s: %w; `ndbproof down` tries again", h.Run, err)
-		}
+	if err := e.remove(ctx, e.Lease.Run); err != nil {
+		return fmt.Errorf("%w; `ndbproof down` tries again", err)
 	}
 	return nil
 }
 
-func (e *Engine) remove(ctx context.Context, h Holding) error {
+// remove takes everything of a run away, and looks again until there is nothing:
+// the engine goes on making a container for a client that was killed, does not
+// list it before it is whole, and by then it holds a volume.
+func (e *Engine) remove(ctx context.Context, run string) error {
+	ctx, cancel := Bounded(ctx, time.Minute, "removing run "+run)
+	defer cancel()
+	return poll.Every(ctx, 200*time.Millisecond, "the removal of run "+run, func(ctx context.Context) error {
+		hs, err := e.Holdings(ctx, run)
+		if err != nil {
+			return poll.Stop(err)
+		}
+		if len(hs) == 0 {
+			return nil
+		}
+		if err := e.removeOnce(ctx, hs[0]); err != nil {
+			return err
+		}
+		if hs, err = e.Holdings(ctx, run); err != nil {
+			return poll.Stop(err)
+		}
+		if len(hs) > 0 {
+			return fmt.Errorf("%d objects have come since", hs[0].Count())
+		}
+		return nil
+	})
+}
+
+// removeOnce tries each object once, containers first. A conflict (still being
+// made, or somebody else is removing it) is an error like any other.
+func (e *Engine) removeOnce(ctx context.Context, h Holding) error {
 	step := func(names []string, rm func(string) error) error {
 		var g errgroup.Group
 		for _, n := range names {
 			g.Go(func() error {
-				err := rm(n)
-				if errdefs.IsNotFound(err) || (err != nil && errdefs.IsConflict(err) && e.gone(ctx, n)) {
-					return nil
+				if err := rm(n); !errdefs.IsNotFound(err) {
+					return err
 				}
-				return err
+				return nil
 			})
 		}
 		return g.Wait()
@@ -135,18 +169,4 @@ func (e *Engine) remove(ctx context.Context, h Holding) error {
 		step(h.Networks, func(id string) error { return e.api.NetworkRemove(ctx, id) }),
 		step(h.Volumes, func(id string) error { return e.api.VolumeRemove(ctx, id, true) }),
 	)
-}
-
-// gone waits for a container whose removal somebody else had begun ("removal
-// already in progress" is a conflict).
-func (e *Engine) gone(ctx context.Context, id string) bool {
-	done, errs := e.api.ContainerWait(ctx, id, container.WaitConditionRemoved)
-	select {
-	case <-done:
-		return true
-	case err := <-errs:
-		return errdefs.IsNotFound(err)
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -46,6 +46,7 @@ type Dir struct {
 // runDir is what a run's directory and all folders in it share.
 type runDir struct {
 	root, name string
+	made       string // the topmost folder that was made for root; "" when there was all
 	sealed     atomic.Bool
 }
 
@@ -59,28 +60,49 @@ func Create(root string, utc time.Time, release string) (*Dir, error) {
 	if filepath.Base(first) != first {
 		return nil, fmt.Errorf("create a results folder for release %q: not a name", release)
 	}
-	_, missing := os.Lstat(root)
+	run := &runDir{root: root, made: missing(root)}
 	if err := os.MkdirAll(root, 0o750); err != nil {
+		run.unmake()
 		return nil, explain(root, err)
 	}
-	d, err := create(root, first)
+	d, err := create(run, first)
 	if err != nil {
-		if missing != nil {
-			_ = os.Remove(root)
-		}
+		run.unmake()
 		return nil, explain(root, err)
 	}
 	return d, nil
 }
 
+// missing gives the topmost folder on the way to path that is not there yet.
+func missing(path string) (top string) {
+	for p := filepath.Clean(path); ; p = filepath.Dir(p) {
+		if _, err := os.Lstat(p); err == nil || p == filepath.Dir(p) {
+			return top
+		}
+		top = p
+	}
+}
+
+// unmake removes the folders that were made for root, unless somebody has put
+// something into them.
+func (r *runDir) unmake() {
+	for p := filepath.Clean(r.root); r.made != ""; p = filepath.Dir(p) {
+		_ = os.Remove(p)
+		if p == r.made {
+			return
+		}
+	}
+}
+
 // create takes the first name that is free: Mkdir succeeds for one run only.
-func create(root, first string) (*Dir, error) {
+func create(run *runDir, first string) (*Dir, error) {
 	for n := 1; ; n++ {
 		name := first
 		if n > 1 {
 			name = fmt.Sprintf("%s-%d", first, n)
 		}
-		d := &Dir{filepath.Join(root, name), &runDir{root: root, name: name}}
+		run.name = name
+		d := &Dir{filepath.Join(run.root, name), run}
 		err := os.Mkdir(d.path, 0o750)
 		if errors.Is(err, fs.ErrExist) {
 			continue
@@ -94,6 +116,16 @@ func create(root, first string) (*Dir, error) {
 		}
 		return d, nil
 	}
+}
+
+// Discard removes a run's directory, and the folders that were made for it: of
+// a run that could not begin.
+func (d *Dir) Discard() error {
+	err := os.RemoveAll(d.path)
+	if d.run != nil {
+		d.run.unmake()
+	}
+	return err
 }
 
 // At is a folder that exists already: a finished run, or a scratch folder.

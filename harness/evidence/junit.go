@@ -19,13 +19,22 @@ func JUnit(w io.Writer, r Results) error {
 		suite.Time = seconds(p.End.Sub(p.Start).Seconds())
 	}
 	for _, p := range [][2]string{
-		{"headline", r.Verdict.Headline}, {"exit", fmt.Sprint(int(r.Exit))}, {"run", r.Run},
-		{"release", r.Release}, {"profile", r.Profile}, {"commit", r.Provenance.Commit},
+		{"headline", r.Verdict.Headline},
+		{"exit", fmt.Sprint(int(r.Exit))},
+		{"run", r.Run},
+		{"release", r.Release},
+		{"profile", r.Profile},
+		{"commit", r.Provenance.Commit},
 	} {
 		suite.AddProperty(p[0], p[1])
 	}
 	for _, c := range r.Claims {
 		suite.AddTestcase(claimCase(c))
+	}
+	if r.Sabotage != nil {
+		for _, c := range sabotageCases(*r.Sabotage) {
+			suite.AddTestcase(c)
+		}
 	}
 	for _, d := range r.Defects {
 		suite.AddTestcase(defectCase(d))
@@ -58,6 +67,33 @@ func claimCase(c Outcome) junit.Testcase {
 		tc.Error = result(string(NotLooked), details)
 	}
 	return tc
+}
+
+// sabotageCases are those of a matrix: one for each row, and one for each control.
+func sabotageCases(s Sabotage) []junit.Testcase {
+	var out []junit.Testcase
+	add := func(name string, took float64, wrong string, details []string) {
+		tc := junit.Testcase{Classname: "ndbproof.sabotage", Name: name, Time: seconds(took)}
+		if wrong != "" {
+			tc.Failure = result(wrong, strings.Join(details, "\n"))
+		}
+		out = append(out, tc)
+	}
+	for _, r := range s.Rows {
+		wrong := r.Word()
+		if r.Caught && len(r.FalseAlarms) == 0 {
+			wrong = "" // that it did not heal is no failure of the claims
+		}
+		add(r.Claim+": "+r.Name, r.Seconds, wrong, r.Details())
+	}
+	for _, c := range s.Controls {
+		wrong, details := "", []string(nil)
+		for _, f := range c.Fell {
+			wrong, details = "false alarm", append(details, f.String())
+		}
+		add("nothing broken, after all that "+c.After, c.Seconds, wrong, details)
+	}
+	return out
 }
 
 func defectCase(d DefectResult) junit.Testcase {

@@ -2,11 +2,11 @@ package evidence
 
 import "bytes"
 
-// matcher finds any of many byte strings in one pass over a text (Wu and
+// Matcher finds any of many byte strings in one pass over a text (Wu and
 // Manber, "A fast algorithm for multi-pattern searching", 1994, with blocks of
 // two bytes): it looks at the last two bytes of a window as long as the
 // shortest pattern, and most pairs of bytes let it skip the whole window.
-type matcher struct {
+type Matcher struct {
 	patterns [][]byte
 	window   int              // length of the shortest pattern
 	longest  int              // length of the longest
@@ -14,9 +14,9 @@ type matcher struct {
 	ending   map[uint16][]int // by pair: the patterns whose window ends with it
 }
 
-// newMatcher takes at least one pattern, and none shorter than two bytes.
-func newMatcher(patterns [][]byte) *matcher {
-	m := &matcher{patterns: patterns, window: len(patterns[0]), shift: make([]uint16, 1<<16), ending: map[uint16][]int{}}
+// NewMatcher takes at least one pattern, and none shorter than two bytes.
+func NewMatcher(patterns [][]byte) *Matcher {
+	m := &Matcher{patterns: patterns, window: len(patterns[0]), shift: make([]uint16, 1<<16), ending: map[uint16][]int{}}
 	for _, p := range patterns {
 		m.window, m.longest = min(m.window, len(p)), max(m.longest, len(p))
 	}
@@ -38,9 +38,9 @@ func newMatcher(patterns [][]byte) *matcher {
 
 func pair(b []byte, end int) uint16 { return uint16(b[end-1])<<8 | uint16(b[end]) }
 
-// each calls found for every occurrence of every pattern, in the order of
+// Each calls found for every occurrence of every pattern, in the order of
 // where they start.
-func (m *matcher) each(text []byte, found func(pattern, start int)) {
+func (m *Matcher) Each(text []byte, found func(pattern, start int)) {
 	for end := m.window - 1; end < len(text); {
 		k := pair(text, end)
 		if s := m.shift[k]; s > 0 {

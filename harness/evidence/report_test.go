@@ -40,8 +40,10 @@ func example() Results {
 		Steps: []Step{{1, "clusters up", StepDone, 21.04}, {2, "TLS on both servers", StepDone, 0.2}, {3, "log encryption", StepFailed, 1}, {4, "mysqlds started", StepNotReached, 0}},
 		Claims: []Outcome{
 			{ID: "seed.2.certificates", Step: 2, Title: "The server certificates in use are the run's own", Status: Held, Seen: 2, Evidence: "claims/seed.2.certificates.json", Seconds: 0.31},
-			{ID: "seed.6.channel", Step: 6, Title: "The running channel is TLS", Status: Violated, Seen: 1, Seconds: 0.05, Evidence: "claims/seed.6.channel.json",
-				Violations: []Violation{{Code: "seed.6.plain", Side: "source", Node: "sql", Text: "CONNECTION_TYPE is TCP/IP | want SSL/TLS"}, {Code: "seed.6.cipher", Text: "no cipher"}}},
+			{
+				ID: "seed.6.channel", Step: 6, Title: "The running channel is TLS", Status: Violated, Seen: 1, Seconds: 0.05, Evidence: "claims/seed.6.channel.json",
+				Violations: []Violation{{Code: "seed.6.plain", Side: "source", Node: "sql", Text: "CONNECTION_TYPE is TCP/IP | want SSL/TLS"}, {Code: "seed.6.cipher", Text: "no cipher"}},
+			},
 			{ID: "seed.7.1.relaylogs", Step: 7, Title: "Every relay log is encrypted", Status: NotLooked, Reason: "there was no relay log"},
 			{ID: "seed.7.2.plugin", Step: 7, Title: "The keyring plugin is active", Status: NotApplicable, Reason: "needs keyring_file plugin"},
 		},
@@ -68,8 +70,10 @@ func example() Results {
 
 // early is a run that could not start.
 func early() Results {
-	return Conclude(Results{Run: "20261124T021500Z-9.7.4", Release: "9.7.4", Profile: "seed-2021",
-		Error: &Failure{Exit: ExitNotStarted, Where: "step 1", Side: "replica", Node: "ndb2", Text: "start ndbmtd:\nexited <1>"}}, nil)
+	return Conclude(Results{
+		Run: "20261124T021500Z-9.7.4", Release: "9.7.4", Profile: "seed-2021",
+		Error: &Failure{Exit: ExitNotStarted, Where: "step 1", Side: "replica", Node: "ndb2", Text: "start ndbmtd:\nexited <1>"},
+	}, nil)
 }
 
 func TestSummary(t *testing.T) {

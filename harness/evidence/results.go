@@ -24,6 +24,7 @@ type Results struct {
 	Profile    string         `json:"profile"` // "seed-2021"
 	Steps      []Step         `json:"steps"`
 	Claims     []Outcome      `json:"claims"`
+	Sabotage   *Sabotage      `json:"sabotage,omitempty"` // nil when nothing was broken on purpose
 	Gaps       []GapResult    `json:"gaps"`
 	Defects    []DefectResult `json:"defects"`
 	Timings    []Timing       `json:"timings"`

@@ -23,7 +23,7 @@ import (
 type Secrets struct {
 	mu       sync.Mutex
 	patterns []pattern
-	matcher  *matcher // of patterns; nil after a change
+	matcher  *Matcher // of patterns; nil after a change
 }
 
 // shortest is how many bytes a secret must have to be told from chance.
@@ -114,7 +114,7 @@ func unblank(b []byte) []byte {
 
 // index gives the patterns and their matcher, or nil when nothing is
 // registered. The zero pointer has none.
-func (s *Secrets) index() ([]pattern, *matcher) {
+func (s *Secrets) index() ([]pattern, *Matcher) {
 	if s == nil {
 		return nil, nil
 	}
@@ -128,7 +128,7 @@ func (s *Secrets) index() ([]pattern, *matcher) {
 		for i, p := range s.patterns {
 			texts[i] = p.text
 		}
-		s.matcher = newMatcher(texts)
+		s.matcher = NewMatcher(texts)
 	}
 	return slices.Clip(s.patterns), s.matcher
 }
@@ -143,7 +143,7 @@ func (s *Secrets) Redact(b []byte) []byte {
 	t.add(b)
 	type span struct{ from, to int64 }
 	var spans []span
-	m.each(t.kept, func(p, start int) {
+	m.Each(t.kept, func(p, start int) {
 		end := start + len(patterns[p].text)
 		spans = append(spans, span{t.at[start], t.at[end-1] + 1})
 	})
@@ -202,7 +202,7 @@ func (s *Secrets) Search(name string, r io.Reader) ([]Hit, error) {
 	for {
 		n, err := io.ReadFull(r, buf)
 		t.add(buf[:n])
-		m.each(t.kept, func(p, start int) {
+		m.Each(t.kept, func(p, start int) {
 			k := [2]string{patterns[p].secret, patterns[p].encoding}
 			if h, ok := first[k]; !ok || t.at[start] < h.Offset {
 				first[k] = Hit{k[0], k[1], name, t.at[start]}

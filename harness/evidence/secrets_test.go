@@ -216,7 +216,7 @@ func TestMatcherAgreesWithLookingEverywhere(t *testing.T) {
 			}
 		}
 		last := 0
-		newMatcher(patterns).each(text, func(n, start int) {
+		NewMatcher(patterns).Each(text, func(n, start int) {
 			if start < last {
 				t.Fatalf("%d after %d", start, last)
 			}

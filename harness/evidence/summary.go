@@ -29,7 +29,8 @@ func Summary(r Results) (string, error) {
 	if err := summary.Execute(&b, r); err != nil {
 		return "", fmt.Errorf("write %s: %w", SummaryFile, err)
 	}
-	return b.String(), nil
+	// A list without an entry leaves two empty lines.
+	return strings.ReplaceAll(b.String(), "\n\n\n", "\n\n"), nil
 }
 
 func gib(n int64) string {

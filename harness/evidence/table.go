@@ -23,6 +23,10 @@ func Table(w io.Writer, r Results, width int) error {
 		}
 	}
 	add(table.Row{"claim", "status", "seen", "s", "promise, or what was seen instead"}, claimRows(r.Claims))
+	if s := r.Sabotage; s != nil {
+		add(table.Row{"must fall", "ended", strings.Join(s.Letters(), ""), "s", "sabotage (" + s.Score() + "), and what was seen instead"}, sabotageRows(s))
+		blocks = append(blocks, trimmed(wrap(markWords+"\n"+s.Legend(), lineWidth(width))))
+	}
 	add(table.Row{"defect", "status", "worked around", "known defect of the release"}, defectRows(r.Defects))
 	add(table.Row{"gap", "status", "what profile " + orUnknown(r.Profile) + " may leave open"}, gapRows(r.Gaps))
 	add(table.Row{"phase", "s"}, timingRows(r.Timings))
@@ -35,13 +39,33 @@ func Table(w io.Writer, r Results, width int) error {
 func claimRows(claims []Outcome) []table.Row {
 	var rows []table.Row
 	for _, c := range claims {
-		words := c.Title
-		for _, d := range c.Details() {
-			words += "\n" + oneLine(d)
-		}
-		rows = append(rows, table.Row{c.ID, c.Status, c.Seen, fmt.Sprintf("%.1f", c.Seconds), words})
+		rows = append(rows, table.Row{c.ID, c.Status, c.Seen, fmt.Sprintf("%.1f", c.Seconds), above(c.Title, c.Details())})
 	}
 	return rows
+}
+
+func sabotageRows(s *Sabotage) []table.Row {
+	var rows []table.Row
+	for _, r := range s.Rows {
+		rows = append(rows, table.Row{r.Claim, r.Word(), strings.Join(s.Marks(r), ""), fmt.Sprintf("%.1f", r.Seconds), above(r.Name, r.Details())})
+	}
+	for _, c := range s.Controls {
+		ended, details := "held", []string(nil)
+		for _, f := range c.Fell {
+			ended, details = "false alarm", append(details, f.String())
+		}
+		rows = append(rows, table.Row{"none", ended, strings.Join(s.ControlMarks(c), ""), fmt.Sprintf("%.1f", c.Seconds), above("nothing broken, after all that "+c.After, details)})
+	}
+	return rows
+}
+
+// above puts a line above others.
+func above(first string, others []string) string {
+	lines := []string{first}
+	for _, l := range others {
+		lines = append(lines, oneLine(l))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func defectRows(defects []DefectResult) []table.Row {
@@ -92,8 +116,13 @@ func render(header table.Row, rows []table.Row, width int) string {
 		}
 		t.SetColumnConfigs([]table.ColumnConfig{{Number: last, WidthMax: max(left-1, narrowest), WidthMaxEnforcer: wrap}})
 	}
+	return trimmed(t.Render())
+}
+
+// trimmed ends every line with its last character, and the text with a newline.
+func trimmed(s string) string {
 	var b strings.Builder
-	for l := range strings.Lines(t.Render() + "\n") {
+	for l := range strings.Lines(s + "\n") {
 		b.WriteString(strings.TrimRight(l, " \n") + "\n")
 	}
 	return b.String()
@@ -106,6 +135,14 @@ func wrap(s string, width int) string {
 		lines[i] = text.WrapSoft(l, width)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// lineWidth is how long a line of text by itself may be.
+func lineWidth(width int) int {
+	if width <= 0 {
+		return 160
+	}
+	return max(width, narrowest)
 }
 
 func columnWidth(header table.Row, rows []table.Row, col int) int {

@@ -45,6 +45,9 @@ func unproven(r Results) []limit {
 	if count(r.Claims).held == 0 {
 		out = append(out, limit{"Anything.", "No claim held, so this run proves nothing that a profile promises.", nil})
 	}
+	if r.Sabotage == nil {
+		out = append(out, limit{"That the claims can fail.", "Nothing was broken on purpose in this run. `ndbproof run --sabotage` breaks what each claim is about, and sees it fall.", nil})
+	}
 	for _, d := range r.Defects {
 		if d.WorkedAround {
 			out = append(out, limit{"The procedure as written.", fmt.Sprintf(

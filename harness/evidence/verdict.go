@@ -108,6 +108,7 @@ func exit(r Results) Exit {
 	if len(t.notLooked) > 0 || t.judged() == 0 {
 		exits = append(exits, ExitNotLooked)
 	}
+	exits = append(exits, r.Sabotage.exit())
 	for _, d := range r.Defects {
 		if d.WorkedAround && !d.Accepted {
 			exits = append(exits, ExitWorkedAround)
@@ -150,7 +151,19 @@ func headline(r Results) string {
 			parts = append(parts, r.Error.words())
 		}
 	}
-	return name + ": " + strings.Join(parts, "; ")
+	return name + ": " + strings.Join(withScore(parts, r.Sabotage), "; ")
+}
+
+// withScore puts a matrix's score behind the other parts, or before them when it
+// is not as it must be.
+func withScore(parts []string, s *Sabotage) []string {
+	switch {
+	case s == nil:
+		return parts
+	case s.exit() == ExitHeld:
+		return append(parts, "sabotage: "+s.Score())
+	}
+	return append([]string{"sabotage: " + s.Score()}, parts...)
 }
 
 // Unlisted tells whether the run was on a build that images/releases.json does

@@ -5,77 +5,117 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Counts is what a writer has done so far.
 type Counts struct {
-	Sent      int64            `json:"sent"` // keys begun: acked, failed, unknown and those in flight
-	Acked     int64            `json:"acked"`
-	Failed    int64            `json:"failed"`           // refused for good: the row is not there
-	Unknown   int64            `json:"unknown"`          // the answer was lost: the row may be there
-	Retries   int64            `json:"retries"`          // refusals for now, after which the same row was sent again
-	Errors    map[string]int64 `json:"errors,omitempty"` // of all tries, by number ("1297 NDB 4010") or kind
-	FirstKey  uint64           `json:"first_key"`        // lowest and highest key that was acked; 0 when none was
-	LastKey   uint64           `json:"last_key"`         //
-	Latency   Latency          `json:"latency"`          // of acked rows, refusals included
-	PerSecond []int64          `json:"acked_per_second"` // from the start; a second without rows is 0
-	Seconds   float64          `json:"seconds"`          // since the start, or until the writer ended
+	KindCounts
+	Kinds     map[string]KindCounts `json:"kinds"`            // those that there were
+	Retries   int64                 `json:"retries"`          // refusals for now, after which the same write was sent again
+	Errors    map[string]int64      `json:"errors,omitempty"` // of all tries, by number ("1297 NDB 4010") or kind
+	Latency   Latency               `json:"latency"`          // of acknowledged writes, refusals included
+	PerSecond []Second              `json:"per_second"`       // from the start
+	Seconds   float64               `json:"seconds"`          // since the start, or until the writer ended
 }
 
-// Latency of writes, from the first try to the acknowledgement.
+// Second is one second of a writer's life.
+type Second struct {
+	Acked  int64    `json:"acked"`
+	Errors int64    `json:"errors,omitempty"`
+	Lag    *float64 `json:"lag_s,omitempty"` // seconds that the replica was behind, when it was asked and answered
+}
+
+// Latency of writes, from the first try to the acknowledgement: quantiles of an
+// HDR histogram with two digits.
 type Latency struct {
 	Min  time.Duration `json:"min_ns"`
 	Mean time.Duration `json:"mean_ns"`
+	P50  time.Duration `json:"p50_ns"`
+	P99  time.Duration `json:"p99_ns"`
+	P999 time.Duration `json:"p999_ns"`
 	Max  time.Duration `json:"max_ns"`
 }
 
-// Enough guards against a workload that proves nothing: it fails when fewer rows
+// Enough guards against a workload that proves nothing: it fails when fewer writes
 // were acknowledged than were asked for.
-func Enough(c Counts, rows int64) error {
-	if c.Acked >= max(rows, 1) {
+func Enough(c Counts, writes int64) error {
+	if c.Acked >= max(writes, 1) {
 		return nil
 	}
-	return fmt.Errorf("check the workload: %d rows acknowledged of %d sent in %.1f s, at least %d wanted: too few to prove anything (errors: %v)",
-		c.Acked, c.Sent, c.Seconds, max(rows, 1), c.Errors)
+	return fmt.Errorf("check the workload: %d writes acknowledged of %d sent in %.1f s, at least %d wanted: too few to prove anything (errors: %v)",
+		c.Acked, c.Sent, c.Seconds, max(writes, 1), c.Errors)
 }
 
 // tally gathers counts. Its owner guards it.
 type tally struct {
-	counts Counts
-	sum    time.Duration
+	kinds   [kinds]KindCounts
+	retries int64
+	errors  map[string]int64
+	latency *hdrhistogram.Histogram // in microseconds
+	series  []Second
 }
 
-func newTally() tally { return tally{counts: Counts{Errors: map[string]int64{}}} }
+// longest is the latency that the histogram ends at, in microseconds.
+const longest = int64(time.Hour / time.Microsecond)
 
-// acked counts a row that was acknowledged after took, since the start.
-func (t *tally) acked(key uint64, took, since time.Duration) {
-	c := &t.counts
-	c.Acked++
-	if c.FirstKey == 0 {
-		c.FirstKey, c.Latency.Min = key, took
-	}
-	c.FirstKey, c.LastKey = min(c.FirstKey, key), max(c.LastKey, key)
-	c.Latency.Min, c.Latency.Max = min(c.Latency.Min, took), max(c.Latency.Max, took)
-	t.sum += took
-	t.upTo(since)
-	c.PerSecond[len(c.PerSecond)-1]++
+func newTally() tally {
+	return tally{errors: map[string]int64{}, latency: hdrhistogram.New(1, longest, 2)}
 }
 
-// upTo makes the series reach the second that since lies in.
-func (t *tally) upTo(since time.Duration) {
-	if n := int(since/time.Second) + 1 - len(t.counts.PerSecond); n > 0 {
-		t.counts.PerSecond = append(t.counts.PerSecond, make([]int64, n)...)
+func (t *tally) began(k Kind) { t.kinds[k].Sent++ }
+
+// settled counts a write that ended after took, since the start.
+func (t *tally) settled(k Kind, f fate, took, since time.Duration) {
+	c := &t.kinds[k]
+	switch f {
+	case acked:
+		c.Acked++
+		_ = t.latency.RecordValue(min(took.Microseconds(), longest)) // a value in its range is taken
+		t.at(since).Acked++
+	case failed, refused:
+		c.Failed++
+	default:
+		c.Unknown++
 	}
+}
+
+// failed counts a try that came to nothing.
+func (t *tally) failed(f fate, kind string, since time.Duration) {
+	t.errors[kind]++
+	t.at(since).Errors++
+	if f == refused {
+		t.retries++
+	}
+}
+
+// at is the second that since lies in.
+func (t *tally) at(since time.Duration) *Second {
+	n := int(since / time.Second)
+	if more := n + 1 - len(t.series); more > 0 {
+		t.series = append(t.series, make([]Second, more)...)
+	}
+	return &t.series[n]
 }
 
 // snapshot is a copy that later writes do not touch.
 func (t *tally) snapshot(since time.Duration) Counts {
-	t.upTo(since)
-	c := t.counts
-	c.Errors, c.PerSecond = maps.Clone(c.Errors), slices.Clone(c.PerSecond)
-	c.Seconds = since.Seconds()
-	if c.Acked > 0 {
-		c.Latency.Mean = t.sum / time.Duration(c.Acked)
+	t.at(since)
+	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
+	c := Counts{
+		Kinds: map[string]KindCounts{}, Retries: t.retries, Errors: maps.Clone(t.errors),
+		PerSecond: slices.Clone(t.series), Seconds: since.Seconds(),
+		Latency: Latency{
+			Min: us(t.latency.Min()), Mean: time.Duration(t.latency.Mean() * 1000), P50: us(t.latency.ValueAtQuantile(50)),
+			P99: us(t.latency.ValueAtQuantile(99)), P999: us(t.latency.ValueAtQuantile(99.9)), Max: us(t.latency.Max()),
+		},
+	}
+	for k, n := range t.kinds {
+		if n.Sent > 0 {
+			c.Kinds[Kind(k).String()] = n
+		}
+		c.Sent, c.Acked, c.Failed, c.Unknown = c.Sent+n.Sent, c.Acked+n.Acked, c.Failed+n.Failed, c.Unknown+n.Unknown
 	}
 	return c
 }

@@ -11,23 +11,30 @@ import (
 
 func TestTally(t *testing.T) {
 	y := newTally()
-	y.acked(7, 3*time.Millisecond, 0)
-	y.acked(5, time.Millisecond, 900*time.Millisecond)
-	y.acked(9, 5*time.Millisecond, 3*time.Second)
+	for range 4 {
+		y.began(Update)
+	}
+	y.settled(Update, acked, 3*time.Millisecond, 0)
+	y.settled(Update, acked, time.Millisecond, 900*time.Millisecond)
+	y.settled(Update, acked, 5*time.Millisecond, 3*time.Second)
+	y.failed(refused, "1297", 3*time.Second)
+	y.settled(Update, unknown, time.Hour, 3*time.Second)
 	c := y.snapshot(5 * time.Second)
-	assert.Equal(t, int64(3), c.Acked)
-	assert.Equal(t, []int64{2, 0, 0, 1, 0, 0}, c.PerSecond)
-	assert.Equal(t, Latency{time.Millisecond, 3 * time.Millisecond, 5 * time.Millisecond}, c.Latency)
-	assert.Equal(t, [2]uint64{5, 9}, [2]uint64{c.FirstKey, c.LastKey})
-	y.acked(1, 0, 0)
+	assert.Equal(t, KindCounts{4, 3, 0, 1}, c.Kinds["update"])
+	assert.Equal(t, c.KindCounts, c.Kinds["update"])
+	assert.Equal(t, []Second{{Acked: 2}, {}, {}, {Acked: 1, Errors: 1}, {}, {}}, c.PerSecond)
+	assert.InEpsilon(t, 3*time.Millisecond, c.Latency.P50, 0.01)
+	assert.InEpsilon(t, 5*time.Millisecond, c.Latency.Max, 0.01)
+	assert.InEpsilon(t, 3*time.Millisecond, c.Latency.Mean, 0.01)
+	assert.Equal(t, int64(1), c.Retries)
+	y.settled(Update, acked, 0, 0)
 	assert.Equal(t, int64(3), c.Acked, "a snapshot stands still")
-	assert.Zero(t, newTally().counts.Latency)
 }
 
 func TestEnoughIsTheFloor(t *testing.T) {
-	require.NoError(t, Enough(Counts{Acked: 10}, 10))
-	require.ErrorContains(t, Enough(Counts{Acked: 9, Sent: 20}, 10), "9 rows acknowledged of 20 sent")
-	require.Error(t, Enough(Counts{}, 0), "no row at all proves nothing, whatever was asked for")
+	require.NoError(t, Enough(Counts{KindCounts: KindCounts{Acked: 10}}, 10))
+	require.ErrorContains(t, Enough(Counts{KindCounts: KindCounts{Acked: 9, Sent: 20}}, 10), "9 writes acknowledged of 20 sent")
+	require.Error(t, Enough(Counts{}, 0), "no write at all proves nothing, whatever was asked for")
 }
 
 func TestPaceIsEven(t *testing.T) {

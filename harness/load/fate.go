@@ -9,12 +9,25 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/go-sql-driver/mysql"
 )
 
-// errUnsent marks an error that came before anything of the row was sent.
+// fate is how a write ended.
+type fate int
+
+const (
+	unsent  fate = iota
+	pending      // begun and not yet settled
+	acked        // the server said so: it must be there
+	failed       // refused: it must not be there
+	unknown      // the answer was lost: it may be there
+	refused      // refused for now, each time it was sent: it must not be there
+)
+
+// errUnsent marks an error that came before anything was sent that could last.
 var errUnsent = errors.New("not sent")
 
 var ndbCode = regexp.MustCompile(`^Got (?:temporary )?error (\d+)`)
@@ -44,9 +57,9 @@ func fateOf(err error) fate {
 // in its text (ndb_perror tells temporary from permanent and unknown result).
 func fateOfServerError(e *mysql.MySQLError, beforeSending bool) fate {
 	switch e.Number {
-	case 1036, 1040, 1203, 1205, 1213, 4031:
+	case 1036, 1040, 1203, 1205, 1213, 1412, 4031:
 		// Read only while the binlog injector is set up, too many connections,
-		// lock wait, deadlock, disconnected for being idle.
+		// lock wait, deadlock, table changed meanwhile, disconnected for being idle.
 		return refused
 	case 1053, 1158, 1159, 1160, 1161, 1317:
 		// Shutting down, network errors, interrupted.
@@ -55,7 +68,10 @@ func fateOfServerError(e *mysql.MySQLError, beforeSending bool) fate {
 		}
 		return unknown
 	case 1030, 1180, 1296, 1297:
-		return fateOfNDB(e)
+		if f := fateOfNDB(e); f != unknown || !beforeSending {
+			return f
+		}
+		return refused
 	}
 	return failed
 }
@@ -86,10 +102,11 @@ func ndbNumber(e *mysql.MySQLError) int {
 	return 0
 }
 
-// duplicate tells that a row with this key is there already.
-func duplicate(err error) bool {
+// done tells that what is to be done was done before: a row with this key, a
+// table or a column with this name is there already, or a table is not.
+func done(err error) bool {
 	var server *mysql.MySQLError
-	return errors.As(err, &server) && server.Number == 1062
+	return errors.As(err, &server) && slices.Contains([]uint16{1050, 1051, 1060, 1062}, server.Number)
 }
 
 // kindOfError names an error in Counts.Errors.

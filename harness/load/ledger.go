@@ -1,115 +1,244 @@
 package load
 
 import (
-	"iter"
-	"slices"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
 )
 
-// fate is how a write ended.
-type fate int
+// segmentSize is how long a segment grows before it is compressed.
+const segmentSize = 1 << 20
 
-const (
-	unsent  fate = iota
-	pending      // begun and not yet settled
-	acked        // the server said so: it must be there
-	failed       // refused: it must not be there
-	unknown      // the answer was lost: it may be there
-	refused      // refused for now, each time it was sent: it must not be there
-)
-
-// ledger knows the fate of every key. Keys are dealt to the connections in turn,
-// and each connection settles its own in order; so it keeps two counters for each
-// connection and, one by one, only the keys that were not acked.
+// ledger is a folder of segments, 000001.zst, 000002.zst, ...: the last one is
+// not compressed yet and ends in .raw. An entry has reached the kernel when begin
+// or settle returns, so nothing is lost when this process is killed; a crash of
+// the machine is another matter, and ends the run anyway.
 type ledger struct {
-	first  uint64
-	tracks []track
+	dir    string
+	header Header
+
+	mu      sync.Mutex
+	file    *os.File
+	size    int
+	entry   []byte
+	packing sync.WaitGroup // segments being compressed
+	failed  error          // why one could not be
+	closed  bool
 }
 
-// track is one connection's share: its n-th key is first + n*connections + its number.
-type track struct {
-	begun, settled uint64
-	odd            []odd // in order of keys
+// createLedger makes the folder. One that is there already and holds anything
+// is an error: a ledger is written once.
+func createLedger(dir string, h Header) (*ledger, error) {
+	h.Format = format
+	l := &ledger{dir: dir, header: h}
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		var there []os.DirEntry
+		if there, err = os.ReadDir(dir); err == nil && len(there) > 0 {
+			err = fmt.Errorf("there is %s in it already: give another folder", there[0].Name())
+		}
+	}
+	if err == nil {
+		err = l.open()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a ledger in %s: %w", dir, err)
+	}
+	return l, nil
 }
 
-type odd struct {
-	key  uint64
-	fate fate
+func (l *ledger) name(segment int, suffix string) string {
+	return filepath.Join(l.dir, fmt.Sprintf("%06d%s", segment, suffix))
 }
 
-func newLedger(first uint64, connections int) ledger {
-	return ledger{first, make([]track, connections)}
+// open begins the next segment.
+func (l *ledger) open() (err error) {
+	l.header.Segment++
+	l.file, err = os.OpenFile(l.name(l.header.Segment, raw), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	l.entry = appendHeader(l.entry[:0], l.header)
+	l.size = len(l.entry)
+	_, err = l.file.Write(l.entry)
+	return err
 }
 
-// take gives a connection its next key.
-func (l *ledger) take(conn int) uint64 {
-	t := &l.tracks[conn]
-	key := l.first + t.begun*uint64(len(l.tracks)) + uint64(conn) //nolint:gosec // a small number
-	t.begun++
-	return key
+// begin notes a write that is about to be sent.
+func (l *ledger) begin(conn int, op Op) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.size >= segmentSize {
+		if err := l.turn(); err != nil {
+			return fmt.Errorf("begin a segment of the ledger in %s: %w", l.dir, err)
+		}
+	}
+	l.entry = appendBegin(l.entry[:0], conn, op)
+	return l.write()
 }
 
-// settle says how the key ended that the connection took last.
-func (l *ledger) settle(conn int, key uint64, f fate) {
-	t := &l.tracks[conn]
-	t.settled++
-	if f != acked {
-		t.odd = append(t.odd, odd{key, f})
+// settle notes how the write ended that the connection began last.
+func (l *ledger) settle(conn int, f fate) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entry = appendSettle(l.entry[:0], conn, f)
+	return l.write()
+}
+
+func (l *ledger) write() error {
+	n, err := l.file.Write(l.entry)
+	l.size += n
+	if err != nil {
+		return fmt.Errorf("write to the ledger in %s: %w", l.dir, err)
+	}
+	return nil
+}
+
+// turn ends the segment, begins the next one, and compresses beside it.
+func (l *ledger) turn() error {
+	if err := errors.Join(l.failed, l.file.Close()); err != nil {
+		return err
+	}
+	full := l.header.Segment
+	l.packing.Go(func() {
+		if err := l.pack(full); err != nil {
+			l.mu.Lock()
+			l.failed = errors.Join(l.failed, err)
+			l.mu.Unlock()
+		}
+	})
+	return l.open()
+}
+
+// close compresses what is left. It may be called more than once.
+func (l *ledger) close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	err, last := l.file.Close(), l.header.Segment
+	l.mu.Unlock()
+	l.packing.Wait()
+	if err = errors.Join(err, l.failed, l.pack(last)); err != nil {
+		return fmt.Errorf("close the ledger in %s: %w", l.dir, err)
+	}
+	return nil
+}
+
+// Suffixes of segments. A segment that is there in both forms is the same in
+// both; a .part is a compression that was not finished.
+const (
+	raw     = ".raw"
+	packed  = ".zst"
+	partial = ".part"
+)
+
+// pack compresses one segment. zstd puts a checksum of its own behind it.
+func (l *ledger) pack(segment int) error {
+	content, err := os.ReadFile(l.name(segment, raw))
+	if err != nil {
+		return err
+	}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(l.name(segment, partial), z.EncodeAll(content, nil), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(l.name(segment, partial), l.name(segment, packed)); err != nil {
+		return err
+	}
+	return os.Remove(l.name(segment, raw))
+}
+
+// maxSegment bounds what a segment may unpack to.
+const maxSegment = segmentSize + 2*maxEntry
+
+// readSegment gives a segment's entries, and whether its last one may be torn.
+// fs.ErrNotExist: there is no such segment.
+func readSegment(dir string, segment int) (content []byte, open bool, err error) {
+	l := &ledger{dir: dir}
+	// A segment that is compressed meanwhile is there in the one form or the
+	// other whenever it is looked for in this order twice.
+	for range 2 {
+		if content, err = unpack(l.name(segment, packed)); !errors.Is(err, fs.ErrNotExist) {
+			return content, false, err
+		}
+		if content, err = os.ReadFile(l.name(segment, raw)); !errors.Is(err, fs.ErrNotExist) {
+			return content, true, err
+		}
+	}
+	return nil, false, err
+}
+
+func unpack(name string) ([]byte, error) {
+	f, err := os.Open(name) //nolint:gosec // the caller's own ledger
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	content, err := io.ReadAll(io.LimitReader(z, maxSegment+1))
+	if err == nil && len(content) > maxSegment {
+		err = errors.New("it is longer than any segment")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s: %w", filepath.Base(name), err)
+	}
+	return content, nil
+}
+
+// replay visits all entries of a ledger in order; torn tells that the last one
+// was cut off.
+func replay(dir string, visit func(entry) error) (torn bool, err error) {
+	for segment := 1; ; segment++ {
+		content, open, err := readSegment(dir, segment)
+		if errors.Is(err, fs.ErrNotExist) && segment > 1 {
+			return torn, nil
+		}
+		if err != nil {
+			return torn, err
+		}
+		if torn {
+			return torn, fmt.Errorf("segment %d: %w, and segment %d follows", segment-1, errTorn, segment)
+		}
+		if torn, err = replaySegment(content, segment, visit); err != nil {
+			return torn, fmt.Errorf("segment %d: %w", segment, err)
+		}
+		if torn && !open {
+			return torn, fmt.Errorf("segment %d: %w, although it was ended", segment, errTorn)
+		}
 	}
 }
 
-// fate of any key.
-func (l *ledger) fate(key uint64) fate {
-	if key < l.first {
-		return unsent
-	}
-	t, n := &l.tracks[(key-l.first)%uint64(len(l.tracks))], (key-l.first)/uint64(len(l.tracks))
-	switch {
-	case n >= t.begun:
-		return unsent
-	case n >= t.settled:
-		return pending
-	}
-	if i, is := slices.BinarySearchFunc(t.odd, key, func(o odd, k uint64) int {
+func replaySegment(content []byte, segment int, visit func(entry) error) (torn bool, err error) {
+	for n := 0; len(content) > 0; n++ {
+		var e entry
+		e, content, err = cutEntry(content)
 		switch {
-		case o.key < k:
-			return -1
-		case o.key > k:
-			return 1
+		case errors.Is(err, errTorn):
+			return true, nil
+		case err != nil:
+			return false, fmt.Errorf("entry %d: %w", n, err)
+		case (n == 0) != (e.header != nil), n == 0 && e.header.Segment != segment:
+			return false, fmt.Errorf("entry %d: %w", n, errors.New("each segment has one header, with its number, and it comes first"))
 		}
-		return 0
-	}); is {
-		return t.odd[i].fate
-	}
-	return acked
-}
-
-// end is above every key that was begun.
-func (l *ledger) end() uint64 {
-	end := l.first
-	for i, t := range l.tracks {
-		if t.begun > 0 {
-			end = max(end, l.first+(t.begun-1)*uint64(len(l.tracks))+uint64(i)+1)
+		if err := visit(e); err != nil {
+			return false, fmt.Errorf("entry %d: %w", n, err)
 		}
 	}
-	return end
-}
-
-// keys gives, in order, the keys with one fate.
-func (l *ledger) keys(f fate) iter.Seq[uint64] {
-	return func(yield func(uint64) bool) {
-		for key, end := l.first, l.end(); key < end; key++ {
-			if l.fate(key) == f && !yield(key) {
-				return
-			}
-		}
-	}
-}
-
-// clone is a copy that later writes do not touch.
-func (l *ledger) clone() ledger {
-	c := ledger{l.first, slices.Clone(l.tracks)}
-	for i := range c.tracks {
-		c.tracks[i].odd = slices.Clone(c.tracks[i].odd)
-	}
-	return c
+	return false, nil
 }

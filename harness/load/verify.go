@@ -1,105 +1,85 @@
 package load
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
-	"strconv"
+	"maps"
+	"slices"
+	"strings"
 
 	"ndbproof/harness/topology"
 )
 
-// Findings is what the ledger says of the rows on one server.
-type Findings struct {
-	Side     topology.Side `json:"side"`
-	Rows     int64         `json:"rows"`     // read, from the writer's first key on
-	Expected int64         `json:"expected"` // acknowledged, so they must be there
-	Missing  int64         `json:"missing"`  // acknowledged and not there
-	Wrong    int64         `json:"wrong"`    // there with other values than were sent
-	Strange  int64         `json:"strange"`  // there, but never sent, or refused
-	Unknown  int64         `json:"unknown"`  // keys whose answer was lost: there or not
-	There    []uint64      `json:"unknown_there,omitempty"`
-	First    []Finding     `json:"first,omitempty"` // the first hundred
+// kept is how many findings are shown.
+const kept = 100
+
+// stored is a row as a server gives it. Its cells are valid until the next one.
+type stored struct {
+	key   uint64
+	cells []cell
 }
 
-// Finding is one row that is not as it should be.
-type Finding struct {
-	Key  uint64 `json:"key"`
-	What string `json:"what"` // "missing", "wrong", "strange"
-	Want string `json:"want,omitempty"`
-	Got  string `json:"got,omitempty"`
-}
-
-// OK tells that every acknowledged row is there as it was sent, and nothing else.
-// That nothing was acknowledged is not for it to judge: see Enough.
-func (f Findings) OK() bool { return f.Missing+f.Wrong+f.Strange == 0 }
-
-// Unlike gives the keys of unknown fate that are on one side only: they may be
-// there or not, but alike on both.
-func Unlike(source, replica Findings) []uint64 {
-	on := map[uint64]int{}
-	for _, f := range []Findings{source, replica} {
-		for _, key := range f.There {
-			on[key]++
+// Check reads all of the workload's tables on a server and holds them against
+// the ledger. The writer must have stopped, and a replica must have caught up.
+func (b *Book) Check(ctx context.Context, side topology.Side, db *sql.DB) (topology.LedgerFindings, error) {
+	j := newJudge(b, side)
+	for table := range b.tables {
+		if err := j.table(table, read(ctx, db, &b.workload, table, b.from(table))); err != nil {
+			return j.found, fmt.Errorf("check %s.%s on the %s against the ledger: %w", b.workload.Database, b.workload.Tables[table].Name, side, err)
 		}
 	}
-	var out []uint64
-	for _, f := range []Findings{source, replica} {
-		for _, key := range f.There {
-			if on[key] == 1 {
-				out = append(out, key)
+	j.torn()
+	return j.found, nil
+}
+
+// from is the lowest key that is the writer's business: all of them when the
+// table was empty.
+func (b *Book) from(table int) uint64 {
+	if b.First[table] == 1 {
+		return 0
+	}
+	return b.First[table]
+}
+
+// Unlike lists the writes of unknown fate that are on one side only: they may be
+// there or not, but alike on both.
+func Unlike(source, replica topology.LedgerFindings) []string {
+	var out []string
+	for _, f := range [][2]topology.LedgerFindings{{source, replica}, {replica, source}} {
+		for _, w := range f[0].There {
+			if !slices.Contains(f[1].There, w) {
+				out = append(out, w)
 			}
 		}
 	}
 	return out
 }
 
-// kept is how many findings are shown.
-const kept = 100
-
-// stored is a row as a server gives it. Its bytes are valid until the next one.
-type stored struct {
-	id       uint64
-	n        int64
-	c, at, b []byte // b nil: NULL
-}
-
-// Verify reads the table on a server and compares it with the ledger. The writer
-// must have stopped, and the replica must have caught up.
-func (w *Writer) Verify(ctx context.Context, db *sql.DB, side topology.Side) (Findings, error) {
-	if !w.isDone() {
-		return Findings{}, fmt.Errorf("verify %s on the %s: the writer is still running: stop it first", w.options.name(), side)
-	}
-	w.mu.Lock()
-	l := w.ledger.clone()
-	w.mu.Unlock()
-	f, err := judge(&l, w.options.Seed, read(ctx, db, w.options, l.first))
-	f.Side = side
-	if err != nil {
-		return f, fmt.Errorf("verify %s on the %s: %w", w.options.name(), side, err)
-	}
-	return f, nil
-}
-
-// read gives the rows from a key on, in order. Text comes as the bytes stored.
-func read(ctx context.Context, db *sql.DB, o Options, first uint64) iter.Seq2[stored, error] {
+// read gives the rows of a table from a key on, in order of keys.
+func read(ctx context.Context, db *sql.DB, w *Workload, table int, first uint64) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
-		//nolint:gosec // a quoted name and a number
-		q := fmt.Sprintf("SELECT id, n, CAST(c AS BINARY), CAST(at AS CHAR), b FROM %s WHERE id >= %d ORDER BY id", o.quoted(), first)
-		rows, err := db.QueryContext(ctx, q)
+		rows, err := db.QueryContext(ctx, w.selectFrom(table, first))
 		if err != nil {
 			yield(stored{}, err)
 			return
 		}
 		defer func() { _ = rows.Close() }()
+		columns := w.Tables[table].Columns
+		s := stored{cells: make([]cell, len(columns))}
+		texts, into := make([]sql.RawBytes, len(columns)), []any{&s.key}
+		for i := range texts {
+			into = append(into, &texts[i])
+		}
 		for rows.Next() {
-			var s stored
-			if err := rows.Scan(&s.id, &s.n, (*sql.RawBytes)(&s.c), (*sql.RawBytes)(&s.at), (*sql.RawBytes)(&s.b)); err != nil {
+			if err := rows.Scan(into...); err != nil {
 				yield(stored{}, err)
 				return
+			}
+			for i, t := range texts {
+				s.cells[i] = cellOf(columns[i], t, t == nil)
 			}
 			if !yield(s, nil) {
 				return
@@ -111,77 +91,228 @@ func read(ctx context.Context, db *sql.DB, o Options, first uint64) iter.Seq2[st
 	}
 }
 
-// judge compares rows, which come in order of keys, with the ledger.
-func judge(l *ledger, seed uint64, rows iter.Seq2[stored, error]) (Findings, error) {
-	f, next, end := Findings{}, l.first, l.end()
-	for range l.keys(unknown) {
-		f.Unknown++
+// judge compares rows with a book.
+type judge struct {
+	*Book
+	found topology.LedgerFindings
+	there map[int64]map[bool]int // writes of unknown fate: of their changes, how many are there, and are not
+	names map[int64]written
+}
+
+func newJudge(b *Book, side topology.Side) *judge {
+	return &judge{
+		Book: b, there: map[int64]map[bool]int{}, names: map[int64]written{},
+		found: topology.LedgerFindings{Side: side, Workload: b.workload.Name, Database: b.workload.Database, Compared: map[string]int64{}},
+	}
+}
+
+// table walks the rows of a table, which come in order of keys, beside the keys
+// that the ledger knows.
+func (j *judge) table(table int, rows iter.Seq2[stored, error]) error {
+	keys, form := j.keys(table), j.workload.Tables[table].Form
+	var last uint64
+	var same int64 // rows of the last key, so far
+	closed := func() {
+		if same > 0 && form == Keyless {
+			j.copies(table, last, same)
+		}
 	}
 	for s, err := range rows {
-		switch {
-		case err != nil:
-			return f, err
-		case f.Rows > 0 && s.id < next:
-			return f, errors.New("read in order of the key: key " + strconv.FormatUint(s.id, 10) + " came too late")
+		if err != nil {
+			return err
 		}
-		f.Rows++
-		for ; next < min(s.id, end); next++ {
-			f.absent(l, seed, next)
+		again := same > 0 && s.key == last
+		if same > 0 && s.key < last || again && form != Keyless {
+			return fmt.Errorf("read in order of the key: key %d came after %d", s.key, last)
 		}
-		f.present(l, seed, s)
-		next = s.id + 1
+		j.found.Rows++
+		if again {
+			same++
+			j.present(table, s, true)
+			continue
+		}
+		closed()
+		for len(keys) > 0 && keys[0] < s.key {
+			j.absent(table, keys[0])
+			keys = keys[1:]
+		}
+		if len(keys) > 0 && keys[0] == s.key {
+			keys = keys[1:]
+		}
+		j.present(table, s, false)
+		last, same = s.key, 1
 	}
-	for ; next < end; next++ {
-		f.absent(l, seed, next)
+	closed()
+	for _, key := range keys {
+		j.absent(table, key)
 	}
-	return f, nil
+	return nil
 }
 
-func (f *Findings) absent(l *ledger, seed, key uint64) {
-	if l.fate(key) != acked {
+// absent judges a key that the server does not have.
+func (j *judge) absent(table int, key uint64) {
+	s := j.tables[table][key]
+	if s.maybe != nil {
+		j.found.Unknown++
+		j.open(s.maybe, s.maybe.Gone)
+	}
+	expected := s.now != nil && !s.now.Gone
+	if expected {
+		j.found.Expected++
+	}
+	switch {
+	case s.maybe != nil && s.maybe.Gone: // deleted, and nobody said so
+	case expected:
+		j.found.Missing++
+		j.add(table, key, topology.LedgerFinding{What: "missing", Want: j.sent(table, s.now)})
+	case s.now != nil:
+		j.compared(s.now)
+	}
+}
+
+// present judges a row. again: it is one more of the same key.
+func (j *judge) present(table int, r stored, again bool) {
+	s, known := j.tables[table][r.key]
+	has := digest(r.cells)
+	is := func(w *written) bool { return w != nil && !w.Gone && w.Digest == has }
+	if !again && s.maybe != nil {
+		j.found.Unknown++
+		j.open(s.maybe, is(s.maybe))
+	}
+	expected := s.now != nil && !s.now.Gone
+	if expected && !again {
+		j.found.Expected++
+	}
+	switch {
+	case is(s.now):
+		if !again {
+			j.compared(s.now)
+		}
+	case is(s.maybe):
+	case !known || s.now == nil && s.maybe == nil:
+		j.found.Strange++
+		j.add(table, r.key, topology.LedgerFinding{What: "strange", Got: j.shown(table, r.cells)})
+	case s.now != nil && s.now.Gone && s.maybe == nil:
+		j.found.Back++
+		j.add(table, r.key, topology.LedgerFinding{What: "back", Got: j.shown(table, r.cells)})
+	default:
+		j.wrong(table, r, s)
+	}
+}
+
+// wrong reports the first column that is not as it was sent.
+func (j *judge) wrong(table int, r stored, s state) {
+	j.found.Wrong++
+	w := s.now
+	if w == nil || w.Gone {
+		w = s.maybe
+	}
+	f := topology.LedgerFinding{What: "wrong", Got: j.shown(table, r.cells)}
+	if w != nil && !w.Gone {
+		t := j.workload.Tables[table]
+		f.Want = j.sent(table, w)
+		for i, c := range t.cells(j.workload.Values(j.Seed, table, w.Key, w.Version)) {
+			if string(c) != string(r.cells[i]) || (c == nil) != (r.cells[i] == nil) {
+				f.Column, f.Want, f.Got = t.Columns[i].Name, c.String(), r.cells[i].String()
+				break
+			}
+		}
+	}
+	j.add(table, r.key, f)
+}
+
+// copies judges how many equal rows a key has in a table without primary key.
+func (j *judge) copies(table int, key uint64, has int64) {
+	s := j.tables[table][key]
+	if want := copies(key); (s.now != nil || s.maybe != nil) && has != want {
+		j.found.Wrong++
+		j.add(table, key, topology.LedgerFinding{What: "wrong", Want: fmt.Sprintf("%d rows", want), Got: fmt.Sprintf("%d rows", has)})
+	}
+}
+
+// compared counts a write whose result was seen to be there.
+func (j *judge) compared(w *written) {
+	if w.leads {
+		j.found.Compared[w.kind.String()]++
+	}
+}
+
+// open notes whether a change of a write of unknown fate is there.
+func (j *judge) open(w *written, is bool) {
+	if is {
+		j.found.There = append(j.found.There, fmt.Sprintf("%s %d", j.workload.Tables[w.Table].Name, w.Key))
+	}
+	if len(w.all) > 1 {
+		if j.there[w.op] == nil {
+			j.there[w.op] = map[bool]int{}
+		}
+		j.there[w.op][is]++
+		j.names[w.op] = *w
+	}
+}
+
+// torn looks for transactions of unknown fate that are there in part.
+func (j *judge) torn() {
+	for _, op := range slices.Sorted(maps.Keys(j.there)) {
+		if n := j.there[op]; n[true] > 0 && n[false] > 0 {
+			w := j.names[op]
+			j.found.Torn++
+			j.add(w.Table, w.Key, topology.LedgerFinding{What: "torn", Got: fmt.Sprintf("%d changes of the transaction are there, %d are not", n[true], n[false])})
+		}
+	}
+}
+
+func (j *judge) add(table int, key uint64, f topology.LedgerFinding) {
+	if len(j.found.First) >= kept {
 		return
 	}
-	f.Expected++
-	f.Missing++
-	f.add(Finding{Key: key, What: "missing", Want: RowOf(seed, key).String()})
+	f.Table, f.Key, f.Opinion = j.workload.Tables[table].Name, key, j.Opinion(table, key)
+	j.found.First = append(j.found.First, f)
 }
 
-func (f *Findings) present(l *ledger, seed uint64, s stored) {
-	switch l.fate(s.id) {
-	case acked:
-		f.Expected++
-	case unknown:
-		f.There = append(f.There, s.id)
-	case unsent, pending, failed, refused:
-		f.Strange++
-		f.add(Finding{Key: s.id, What: "strange", Got: s.String()})
-		return
+// sent shows what a write has left of a row.
+func (j *judge) sent(table int, w *written) string {
+	return j.shown(table, j.workload.Tables[table].cells(j.workload.Values(j.Seed, table, w.Key, w.Version)))
+}
+
+func (j *judge) shown(table int, cells []cell) string {
+	parts := make([]string, len(cells))
+	for i, c := range cells {
+		parts[i] = j.workload.Tables[table].Columns[i].Name + "=" + c.String()
 	}
-	if want := RowOf(seed, s.id); !s.is(want) {
-		f.Wrong++
-		f.add(Finding{Key: s.id, What: "wrong", Want: want.String(), Got: s.String()})
+	return strings.Join(parts, " ")
+}
+
+// Books are the ledgers of all writers of a run.
+type Books []*Book
+
+// ErrNoBook says that there is no ledger to check against.
+var ErrNoBook = errors.New("no writer has kept a ledger")
+
+// Check holds all tables of all workloads, on one side, against their ledgers.
+func (bs Books) Check(ctx context.Context, side topology.Side, db *sql.DB) ([]topology.LedgerFindings, error) {
+	if len(bs) == 0 {
+		return nil, ErrNoBook
 	}
-}
-
-func (f *Findings) add(one Finding) {
-	if len(f.First) < kept {
-		f.First = append(f.First, one)
+	var out []topology.LedgerFindings
+	for _, b := range bs {
+		f, err := b.Check(ctx, side, db)
+		out = append(out, f)
+		if err != nil {
+			return out, err
+		}
 	}
+	return out, nil
 }
 
-func (s stored) is(r Row) bool {
-	return s.id == r.ID && s.n == int64(r.N) && string(s.c) == r.C && string(s.at) == r.At &&
-		(s.b == nil) == (r.B == nil) && bytes.Equal(s.b, r.B)
-}
-
-func (s stored) String() string { return show(s.n, string(s.c), string(s.at), s.b) }
-
-func (r Row) String() string { return show(int64(r.N), r.C, r.At, r.B) }
-
-func show(n int64, c, at string, b []byte) string {
-	bytes := "NULL"
-	if b != nil {
-		bytes = fmt.Sprintf("0x%x", b)
+// Opinion is what the ledgers say of a key.
+func (bs Books) Opinion(database, table string, key uint64) string {
+	for _, b := range bs {
+		if n := b.workload.number(database, table); n >= 0 {
+			return b.Opinion(n, key)
+		}
 	}
-	return fmt.Sprintf("n=%d c=%q at=%s b=%s", n, c, at, bytes)
+	return ""
 }
+
+var _ topology.Ledger = Books(nil)

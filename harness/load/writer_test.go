@@ -5,10 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"io"
-	"maps"
-	"slices"
-	"sync"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,114 +13,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"ndbproof/harness/topology"
 )
-
-// fakeServer keeps the rows of one table. Behaviour is scripted: trouble is asked
-// before every INSERT and gives the error to answer with, and whether the row gets
-// in nevertheless.
-type fakeServer struct {
-	trouble func(key uint64) (err error, in bool)
-	engine  string
-	delay   time.Duration
-	dial    error
-
-	mu   sync.Mutex
-	rows map[uint64]stored
-}
-
-func (f *fakeServer) Connect(context.Context) (driver.Conn, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.dial != nil {
-		return nil, f.dial
-	}
-	return &fakeConn{f}, nil
-}
-func (f *fakeServer) Driver() driver.Driver { return nil }
-
-type fakeConn struct{ *fakeServer }
-
-func (c *fakeConn) Prepare(string) (driver.Stmt, error) { return c, nil }
-func (c *fakeConn) Close() error                        { return nil }
-func (c *fakeConn) Begin() (driver.Tx, error)           { return nil, driver.ErrSkip }
-func (c *fakeConn) NumInput() int                       { return -1 }
-
-func (c *fakeConn) Exec([]driver.Value) (driver.Result, error) { return nil, driver.ErrSkip }
-func (c *fakeConn) Query([]driver.Value) (driver.Rows, error)  { return nil, driver.ErrSkip }
-
-// CheckNamedValue lets every value through as it is.
-func (c *fakeConn) CheckNamedValue(*driver.NamedValue) error { return nil }
-
-func (c *fakeConn) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	if len(args) == 0 {
-		return driver.ResultNoRows, nil
-	}
-	if c.delay > 0 {
-		t := time.NewTimer(c.delay)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := stored{
-		id: args[0].Value.(uint64), n: int64(args[1].Value.(int32)),
-		c: []byte(args[2].Value.(string)), at: []byte(args[3].Value.(string)),
-	}
-	r.b, _ = args[4].Value.([]byte)
-	var err error
-	in := true
-	if c.trouble != nil {
-		err, in = c.trouble(r.id)
-	}
-	if _, there := c.rows[r.id]; there && err == nil {
-		return nil, serverError(1062, "Duplicate entry")
-	}
-	if in {
-		c.rows[r.id] = r
-	}
-	return driver.RowsAffected(1), err
-}
-
-func (c *fakeConn) QueryContext(_ context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(args) == 2 {
-		return &fakeRows{1, [][]driver.Value{{c.engine}}}, nil
-	}
-	return &fakeRows{1, [][]driver.Value{{int64(len(c.rows))}}}, nil
-}
-
-type fakeRows struct {
-	n    int
-	rows [][]driver.Value
-}
-
-func (r *fakeRows) Columns() []string { return make([]string, r.n) }
-func (r *fakeRows) Close() error      { return nil }
-
-func (r *fakeRows) Next(dest []driver.Value) error {
-	if len(r.rows) == 0 {
-		return io.EOF
-	}
-	copy(dest, r.rows[0])
-	r.rows = r.rows[1:]
-	return nil
-}
-
-// table gives the server's rows to the judge.
-func (f *fakeServer) table() []stored {
-	var out []stored
-	for _, key := range slices.Sorted(maps.Keys(f.rows)) {
-		out = append(out, f.rows[key])
-	}
-	return out
-}
 
 // bubble is a test in fake time with a writer that runs.
 type bubble struct {
@@ -134,100 +24,130 @@ type bubble struct {
 // play starts a writer on a fake server in a bubble of fake time.
 func play(t *testing.T, f *fakeServer, o Options, body func(bubble)) {
 	t.Helper()
-	f.rows = map[uint64]stored{}
+	f.tables = map[string]map[uint64][][]any{}
 	if f.engine == "" {
 		f.engine = "ndbcluster"
 	}
 	if f.delay == 0 {
 		f.delay = time.Millisecond
 	}
+	o.Ledger = filepath.Join(t.TempDir(), "ledger")
 	synctest.Test(t, func(t *testing.T) {
 		db := sql.OpenDB(f)
 		defer func() { _ = db.Close() }()
 		w, err := Start(t.Context(), db, o)
 		require.NoError(t, err)
-		synctest.Wait() // every connection has a row in flight
+		synctest.Wait() // every connection has a write in flight
 		body(bubble{t, w})
 		assert.True(t, w.isDone(), "the writer is still running")
 	})
 }
 
-func stopped(t bubble) Counts {
+// stopped stops the writer and reads its ledger, which must count as it did.
+func stopped(t bubble) (Counts, *Book) {
+	t.Helper()
 	c, err := t.w.Stop(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, c.Sent, c.Acked+c.Failed+c.Unknown)
-	return c
+	return c, book(t, c)
 }
 
-func TestWriterWritesUntilStopped(t *testing.T) {
-	f := &fakeServer{}
-	play(t, f, Options{Seed: 5, Connections: 3}, func(t bubble) {
-		w := t.w
-		require.NoError(t, w.Wait(t.Context(), 100, 2*time.Second))
-		c := stopped(t)
-		assert.Len(t, f.rows, int(c.Acked))
-		assert.GreaterOrEqual(t, c.Seconds, 2.0)
-		assert.Equal(t, uint64(1), c.FirstKey)
-		assert.Equal(t, Latency{time.Millisecond, time.Millisecond, time.Millisecond}, c.Latency)
-		again, err := w.Stop(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, c, again)
-		n := 0
-		for r := range w.Expected() {
-			require.True(t, f.rows[r.ID].is(r))
-			n++
+func book(t bubble, c Counts) *Book {
+	t.Helper()
+	require.Equal(t, c.Sent, c.Acked+c.Failed+c.Unknown)
+	b, err := t.w.Book()
+	require.NoError(t, err)
+	require.False(t, b.Torn)
+	for k, n := range b.Kinds {
+		require.Equal(t, c.Kinds[Kind(k).String()], n, Kind(k).String())
+	}
+	return b
+}
+
+// Every workload, all alone and through trouble of all kinds: what the ledger
+// says is what the server has.
+func TestLedgerTellsWhatTheServerHas(t *testing.T) {
+	calm := func(uint64) (error, bool) { return nil, true }
+	n := 0
+	rough := func(uint64) (error, bool) {
+		n++
+		switch {
+		case n%10 == 0:
+			return serverError(1297, "Got temporary error 4010 'Node failure caused abort of transaction' from NDBCLUSTER"), false
+		case n%23 == 0:
+			return mysql.ErrInvalidConn, n%2 == 0
+		case n%31 == 0:
+			return driver.ErrBadConn, false
 		}
-		assert.Len(t, f.rows, n)
-		found, err := judge(&w.ledger, 5, given(f.table()))
-		require.NoError(t, err)
-		assert.True(t, found.OK(), found)
+		return nil, true
+	}
+	for _, wl := range Workloads() {
+		for name, trouble := range map[string]func(uint64) (error, bool){"calm": calm, "rough": rough} {
+			t.Run(wl.Name+" "+name, func(t *testing.T) {
+				f := &fakeServer{trouble: trouble}
+				play(t, f, Options{Workload: wl, Connections: 3, Seed: 5}, func(t bubble) {
+					require.NoError(t, t.w.Wait(t.Context(), 1500, 0))
+					c, b := stopped(t)
+					j := f.judged(t, b)
+					require.Zero(t, j.found.Faults(), "%+v", j.found)
+					require.Positive(t, j.found.Expected)
+					seen := int64(0)
+					for _, n := range j.found.Compared {
+						seen += n
+					}
+					require.Positive(t, seen)
+					require.LessOrEqual(t, seen, c.Acked)
+					if name == "calm" {
+						require.Equal(t, c.Sent, c.Acked)
+						require.Zero(t, j.found.Unknown)
+						require.Equal(t, j.found.Compared["transaction"], c.Kinds["transaction"].Acked, "each leaves a note in the journal")
+						return
+					}
+					require.Positive(t, c.Unknown)
+					require.Positive(t, c.Retries)
+					require.NotEmpty(t, j.found.There)
+					require.Less(t, len(j.found.There), int(j.found.Unknown))
+				})
+			})
+		}
+	}
+}
+
+// The total of all accounts is what was paid in, however transfers ended.
+func TestTransfersKeepTheTotal(t *testing.T) {
+	n := 0
+	f := &fakeServer{trouble: func(uint64) (error, bool) {
+		if n++; n%7 == 0 {
+			return mysql.ErrInvalidConn, n%2 == 0
+		}
+		return nil, true
+	}}
+	play(t, f, Options{Workload: Transfers()}, func(t bubble) {
+		require.NoError(t, t.w.Wait(t.Context(), 500, 0))
+		stopped(t)
+		total, accounts := int64(0), int64(0)
+		for _, table := range []string{"savings", "current"} {
+			for _, rows := range f.tables[table] {
+				total += rows[0][0].(int64)
+				accounts++
+			}
+		}
+		assert.Equal(t, accounts*opening, total)
 	})
 }
 
 func TestWriterKeepsItsRate(t *testing.T) {
 	f := &fakeServer{}
-	play(t, f, Options{Rate: 200}, func(t bubble) {
-		w := t.w
-		require.NoError(t, w.Wait(t.Context(), 0, 10*time.Second))
-		c := stopped(t)
+	lag := func(context.Context) (time.Duration, error) { return 3 * time.Second, nil }
+	play(t, f, Options{Rate: 200, Lag: lag}, func(t bubble) {
+		require.NoError(t, t.w.Wait(t.Context(), 0, 10*time.Second))
+		c, _ := stopped(t)
 		assert.InDelta(t, 2000, c.Acked, 20)
-		for _, n := range c.PerSecond[:10] {
-			assert.InDelta(t, 200, n, 4)
+		assert.InDelta(t, time.Millisecond, c.Latency.P50, float64(50*time.Microsecond))
+		for _, s := range c.PerSecond[1:10] {
+			assert.InDelta(t, 200, s.Acked, 4)
+			require.NotNil(t, s.Lag)
+			assert.InDelta(t, 3.0, *s.Lag, 0)
 		}
-	})
-}
-
-// Temporary errors and lost connections are gone through, and what became of each
-// row is told rightly, whether the lost ones got in or not.
-func TestWriterGoesOnThroughTrouble(t *testing.T) {
-	tries := map[uint64]int{}
-	f := &fakeServer{trouble: func(key uint64) (error, bool) {
-		tries[key]++
-		switch {
-		case key%10 == 0 && tries[key] < 3:
-			return serverError(1297, "Got temporary error 4010 'Node failure caused abort of transaction' from NDBCLUSTER"), false
-		case key%23 == 0:
-			return mysql.ErrInvalidConn, key%2 == 0
-		case key%31 == 0 && tries[key] < 2:
-			return driver.ErrBadConn, false
-		}
-		return nil, true
-	}}
-	play(t, f, Options{}, func(t bubble) {
-		w := t.w
-		require.NoError(t, w.Wait(t.Context(), 500, 0))
-		c := stopped(t)
-		assert.Zero(t, c.Failed)
-		assert.Positive(t, c.Unknown)
-		assert.Positive(t, c.Errors["1297 NDB 4010"])
-		assert.Equal(t, c.Unknown, c.Errors["connection lost"]-(c.Retries-c.Errors["1297 NDB 4010"]))
-		found, err := judge(&w.ledger, 0, given(f.table()))
-		require.NoError(t, err)
-		assert.True(t, found.OK(), found)
-		assert.Equal(t, found.Expected, c.Acked)
-		assert.Equal(t, c.Unknown, found.Unknown)
-		assert.NotEmpty(t, found.There)
-		assert.Less(t, len(found.There), int(found.Unknown))
 	})
 }
 
@@ -240,13 +160,11 @@ func TestRefusalThatWasNoneIsUnknown(t *testing.T) {
 		return nil, true
 	}}
 	play(t, f, Options{Connections: 1}, func(t bubble) {
-		w := t.w
-		require.NoError(t, w.Wait(t.Context(), 10, 0))
-		c := stopped(t)
+		require.NoError(t, t.w.Wait(t.Context(), 10, 0))
+		c, b := stopped(t)
 		assert.Equal(t, int64(1), c.Unknown)
-		found, err := judge(&w.ledger, 0, given(f.table()))
-		require.NoError(t, err)
-		assert.Equal(t, []uint64{3}, found.There)
+		j := f.judged(t, b)
+		assert.Equal(t, []string{"t1 3"}, j.found.There)
 	})
 }
 
@@ -258,14 +176,13 @@ func TestWriterEndsAtALastingError(t *testing.T) {
 		return nil, true
 	}}
 	play(t, f, Options{}, func(t bubble) {
-		w := t.w
-		err := w.Wait(t.Context(), 1000, 0)
+		err := t.w.Wait(t.Context(), 1000, 0)
 		require.ErrorContains(t, err, "the writer has ended after")
 		require.ErrorContains(t, err, "The table 't1' is full")
-		c, err := w.Stop(t.Context())
-		require.ErrorContains(t, err, "write row 5")
+		c, err := t.w.Stop(t.Context())
+		require.ErrorContains(t, err, "insert of key 5")
 		assert.Positive(t, c.Failed)
-		assert.Equal(t, c.Sent, c.Acked+c.Failed)
+		book(t, c)
 		require.Error(t, Enough(c, 1000))
 	})
 }
@@ -281,10 +198,9 @@ func TestWriterLosesPatience(t *testing.T) {
 				return nil, true
 			}}
 			play(t, f, Options{Patience: 10 * time.Second}, func(t bubble) {
-				w := t.w
-				err := w.Wait(t.Context(), 1000, 0)
-				require.ErrorContains(t, err, "the writer has ended after 20 rows")
-				c, err := w.Stop(t.Context())
+				err := t.w.Wait(t.Context(), 1000, 0)
+				require.ErrorContains(t, err, "the writer has ended after 20 writes")
+				c, err := t.w.Stop(t.Context())
 				require.ErrorIs(t, err, answer)
 				assert.InDelta(t, 10, c.Seconds, 1)
 				assert.Less(t, c.Retries+c.Unknown, int64(300), "it pauses between tries")
@@ -293,16 +209,15 @@ func TestWriterLosesPatience(t *testing.T) {
 	}
 }
 
-// A server that hangs is left at the end of the stop's own time; the rows in
+// A server that hangs is left at the end of the stop's own time; the writes in
 // flight are unknown.
 func TestStopBreaksOff(t *testing.T) {
 	f := &fakeServer{delay: time.Hour}
 	play(t, f, Options{Patience: 2 * time.Hour}, func(t bubble) {
-		w := t.w
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		c, err := w.Stop(ctx)
-		require.ErrorContains(t, err, "rows in flight were broken off")
+		c, err := t.w.Stop(ctx)
+		require.ErrorContains(t, err, "writes in flight were broken off")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, int64(2), c.Unknown)
 	})
@@ -311,21 +226,42 @@ func TestStopBreaksOff(t *testing.T) {
 func TestStopWhileTheServerIsAway(t *testing.T) {
 	f := &fakeServer{trouble: func(uint64) (error, bool) { return driver.ErrBadConn, false }}
 	play(t, f, Options{}, func(t bubble) {
-		w := t.w
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		require.Error(t, w.Wait(ctx, 1, 0))
-		c := stopped(t)
+		require.Error(t, t.w.Wait(ctx, 1, 0))
+		c, _ := stopped(t)
 		assert.Equal(t, int64(2), c.Failed)
 		assert.Zero(t, c.Acked)
 		require.Error(t, Enough(c, 0))
 	})
 }
 
-func TestVerifyWantsAStoppedWriter(t *testing.T) {
-	play(t, &fakeServer{}, Options{}, func(t bubble) {
-		_, err := t.w.Verify(t.Context(), nil, topology.Source)
-		require.ErrorContains(t, err, "stop it first")
+// A row that is held is left alone, and comes back when it is released.
+func TestHoldKeepsTheWriterAway(t *testing.T) {
+	f := &fakeServer{}
+	only := Churn()
+	only.Streams[0].Insert, only.Streams[0].Least, only.Streams[0].Most = 1, 2, 2
+	only.Streams[0].Delete = 0
+	play(t, f, Options{Workload: only, Connections: 1}, func(t bubble) {
+		require.NoError(t, t.w.Wait(t.Context(), 20, 0))
+		value := func(key uint64) any {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return f.tables["churn"][key][0][1]
+		}
+		release, err := t.w.Hold(t.Context(), only.Database, "churn", 1)
+		require.NoError(t, err)
+		held, free := value(1), value(2)
+		so := t.w.Counts().Acked
+		require.NoError(t, t.w.Wait(t.Context(), so+50, 0))
+		assert.Equal(t, held, value(1))
+		assert.NotEqual(t, free, value(2))
+		release()
+		release()
+		require.NoError(t, t.w.Wait(t.Context(), so+100, 0))
+		assert.NotEqual(t, held, value(1))
+		_, err = t.w.Hold(t.Context(), "elsewhere", "churn", 1)
+		require.NoError(t, err)
 		stopped(t)
 	})
 }
@@ -336,15 +272,16 @@ func TestStartRefuses(t *testing.T) {
 		f    *fakeServer
 		want string
 	}{
-		{&fakeServer{engine: "InnoDB"}, "the table's engine is InnoDB instead of NDBCLUSTER"},
+		{&fakeServer{engine: "InnoDB"}, "the engine of test1.t1 is InnoDB instead of NDBCLUSTER"},
 		{&fakeServer{dial: denied}, "Access denied"},
 		{&fakeServer{dial: errors.New("connection refused")}, "connection refused"},
 	} {
+		dir := t.TempDir()
 		synctest.Test(t, func(t *testing.T) {
 			db := sql.OpenDB(c.f)
 			defer func() { _ = db.Close() }()
-			_, err := Start(t.Context(), db, Options{Patience: time.Second})
-			require.ErrorContains(t, err, "start the workload on test1.t1")
+			_, err := Start(t.Context(), db, Options{Patience: time.Second, Ledger: dir})
+			require.ErrorContains(t, err, "start workload insert-only")
 			require.ErrorContains(t, err, c.want)
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,6 +26,14 @@ type fakeServer struct {
 	text  bool  // id is text
 	fails error // after the first row
 	lies  bool  // ignores ORDER BY
+	mu    sync.Mutex
+}
+
+// set gives the server other rows.
+func (f *fakeServer) set(rows [][2]driver.Value) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rows = rows
 }
 
 func (f *fakeServer) Connect(context.Context) (driver.Conn, error) { return f, nil }
@@ -41,6 +50,8 @@ var (
 )
 
 func (f *fakeServer) QueryContext(_ context.Context, q string, _ []driver.NamedValue) (driver.Rows, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if strings.Contains(q, "COUNT(*)") {
 		return &fakeRows{columns: 1, rows: [][]driver.Value{{int64(len(f.rows))}}}, nil
 	}

@@ -3,7 +3,7 @@
 // type, digested here and joined by primary key: neither SQL functions nor the
 // servers' collations have a say in what counts as equal, so two releases can be
 // compared. What is compared must not change meanwhile: stop the writers and
-// wait for the fence first.
+// wait for the fence first, or say how to compare Live.
 package parity
 
 import (
@@ -27,6 +27,13 @@ type Options struct {
 	Connections int            // for each side; 0: 1. The pools must allow as many
 	First       int            // mismatching rows of each table that are read again and shown; 0: 100
 	Progress    func(Progress) // called after every chunk, never by two goroutines at once
+	Live        *Live          // nil: nobody writes
+
+	// Finished are tables that an earlier comparison of the same servers has come
+	// to the end of: they are reported as they were. Finish is told of every other
+	// table when it has been compared; an error ends the comparison.
+	Finished []TableReport
+	Finish   func(TableReport) error
 
 	held int64 // entries a side holds at once where it must hold a whole table
 }
@@ -97,20 +104,36 @@ func (c *comparison) run(ctx context.Context) (Report, error) {
 	c.progress.Tables = len(pairings)
 	for _, p := range pairings {
 		for _, t := range p.on {
-			if t != nil {
+			if t != nil && c.finished(p) < 0 {
 				c.progress.Total += t.estimate
 			}
 		}
 	}
 	for i, p := range pairings {
 		c.progress.Index, c.progress.Database, c.progress.Table = i+1, p.name.database, p.name.table
-		t, err := c.table(ctx, p)
+		t, err := c.orFinished(ctx, p)
 		if err != nil {
 			return r, err
 		}
 		r.Tables = append(r.Tables, t)
 	}
 	return r, nil
+}
+
+// orFinished compares a table, unless that has been done before.
+func (c *comparison) orFinished(ctx context.Context, p pairing) (TableReport, error) {
+	if i := c.finished(p); i >= 0 {
+		return c.Finished[i], nil
+	}
+	t, err := c.table(ctx, p)
+	if err == nil && c.Finish != nil {
+		err = c.Finish(t)
+	}
+	return t, err
+}
+
+func (c *comparison) finished(p pairing) int {
+	return slices.IndexFunc(c.Finished, func(t TableReport) bool { return t.Database == p.name.database && t.Name == p.name.table })
 }
 
 // complete refuses a comparison that would leave out what was asked for.

@@ -1,5 +1,10 @@
 package parity
 
+import (
+	"strconv"
+	"strings"
+)
+
 // Report is what a comparison found.
 type Report struct {
 	Schema  []Difference  `json:"schema,omitempty"` // of databases
@@ -13,11 +18,13 @@ type TableReport struct {
 	Name        string       `json:"name"`
 	RowsSource  int64        `json:"rows_source"`
 	RowsReplica int64        `json:"rows_replica"`
-	Mismatched  int64        `json:"mismatched"`   // keys on both sides with different rows
-	OnlySource  int64        `json:"only_source"`  // rows that the replica lacks
-	OnlyReplica int64        `json:"only_replica"` // rows that the source lacks
-	Duplicates  int64        `json:"duplicates"`   // without a key: surplus copies, on either side, of rows that both have
-	Keyed       bool         `json:"keyed"`        // joined by primary key; false: compared as a multiset
+	Mismatched  int64        `json:"mismatched"`           // keys on both sides with different rows
+	OnlySource  int64        `json:"only_source"`          // rows that the replica lacks
+	OnlyReplica int64        `json:"only_replica"`         // rows that the source lacks
+	Duplicates  int64        `json:"duplicates"`           // without a key: surplus copies, on either side, of rows that both have
+	Keyed       bool         `json:"keyed"`                // joined by primary key; false: compared as a multiset
+	Live        bool         `json:"live,omitempty"`       // compared while it was written to: the numbers of rows may differ
+	Again       int64        `json:"read_again,omitempty"` // rows that differed at first and agreed when they were read again
 	Schema      []Difference `json:"schema,omitempty"`
 	First       []Mismatch   `json:"first,omitempty"`
 }
@@ -40,11 +47,19 @@ type Mismatch struct {
 	Source  string `json:"source,omitempty"`
 	Replica string `json:"replica,omitempty"`
 	Note    string `json:"note,omitempty"`
+	Ledger  string `json:"ledger,omitempty"` // what the writers' ledger says of the key, where it is one integer
+}
+
+// Number is the key of a row whose key is one integer that is not negative.
+func (m Mismatch) Number() (uint64, bool) {
+	_, value, found := strings.Cut(m.Key, "=")
+	n, err := strconv.ParseUint(value, 10, 64)
+	return n, found && err == nil
 }
 
 // Equal tells that rows and schema are the same.
 func (t TableReport) Equal() bool {
-	return t.RowsSource == t.RowsReplica && len(t.Schema) == 0 &&
+	return (t.Live || t.RowsSource == t.RowsReplica) && len(t.Schema) == 0 &&
 		t.Mismatched+t.OnlySource+t.OnlyReplica+t.Duplicates == 0
 }
 

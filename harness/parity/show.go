@@ -34,6 +34,7 @@ func (j *job) show(ctx context.Context) error {
 		return nil
 	}
 	slices.SortFunc(j.kept, func(a, b found) int { return a.key.compare(b.key) })
+	j.kept = j.kept[:min(len(j.kept), j.First)]
 	var rows [2]map[Digest][]cell
 	err := j.both(ctx, func(ctx context.Context, i int, s *session) (err error) {
 		rows[i], err = j.fetch(ctx, i, s)

@@ -45,6 +45,12 @@ func (c *comparison) table(ctx context.Context, p pairing) (TableReport, error) 
 	default:
 		err = j.whole(ctx)
 	}
+	if err != nil {
+		return j.report, err
+	}
+	j.report.Live = j.Live != nil
+	release, err := j.again(ctx)
+	defer release()
 	if err == nil {
 		err = j.show(ctx)
 	}
@@ -150,7 +156,7 @@ func (j *job) differ(s, r *entry) {
 	default:
 		j.report.Mismatched++
 	}
-	if len(j.kept) < j.First {
+	if len(j.kept) < j.First || j.Live != nil && len(j.kept) < againLimit {
 		j.kept = append(j.kept, f)
 	}
 }

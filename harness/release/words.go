@@ -44,6 +44,7 @@ type Columns struct {
 	RelaySourceLogFile                 string // with ExecSourceLogPos: applied so far
 	ExecSourceLogPos                   string
 	RelayLogFile                       string
+	SecondsBehind                      string // of the applier behind what was logged; NULL when it does not run
 	SSLAllowed, SSLCAFile, SSLVerify   string
 }
 
@@ -54,6 +55,7 @@ type Variables struct {
 	ReplicaParallelWorkers string
 	ReplicaNetTimeout      string
 	ReplicaSkipErrors      string
+	ReplicaSkipCounter     string // how many transactions the applier is to leave out
 }
 
 // Words gives the release's names. Sources: the reference manual of 8.0 for
@@ -99,8 +101,8 @@ var replicaWords = Words{
 		SourceHost: "Source_Host", SourceUser: "Source_User", SourcePort: "Source_Port",
 		SourceLogFile: "Source_Log_File", ReadSourceLogPos: "Read_Source_Log_Pos",
 		RelaySourceLogFile: "Relay_Source_Log_File", ExecSourceLogPos: "Exec_Source_Log_Pos",
-		RelayLogFile: "Relay_Log_File",
-		SSLAllowed:   "Source_SSL_Allowed", SSLCAFile: "Source_SSL_CA_File", SSLVerify: "Source_SSL_Verify_Server_Cert",
+		RelayLogFile: "Relay_Log_File", SecondsBehind: "Seconds_Behind_Source",
+		SSLAllowed: "Source_SSL_Allowed", SSLCAFile: "Source_SSL_CA_File", SSLVerify: "Source_SSL_Verify_Server_Cert",
 	},
 }
 
@@ -118,8 +120,8 @@ var slaveWords = Words{
 		SourceHost: "Master_Host", SourceUser: "Master_User", SourcePort: "Master_Port",
 		SourceLogFile: "Master_Log_File", ReadSourceLogPos: "Read_Master_Log_Pos",
 		RelaySourceLogFile: "Relay_Master_Log_File", ExecSourceLogPos: "Exec_Master_Log_Pos",
-		RelayLogFile: "Relay_Log_File",
-		SSLAllowed:   "Master_SSL_Allowed", SSLCAFile: "Master_SSL_CA_File", SSLVerify: "Master_SSL_Verify_Server_Cert",
+		RelayLogFile: "Relay_Log_File", SecondsBehind: "Seconds_Behind_Master",
+		SSLAllowed: "Master_SSL_Allowed", SSLCAFile: "Master_SSL_CA_File", SSLVerify: "Master_SSL_Verify_Server_Cert",
 	},
 }
 
@@ -127,10 +129,12 @@ var replicaVariables = Variables{
 	SkipReplicaStart: "skip_replica_start", LogReplicaUpdates: "log_replica_updates",
 	ReplicaParallelWorkers: "replica_parallel_workers",
 	ReplicaNetTimeout:      "replica_net_timeout", ReplicaSkipErrors: "replica_skip_errors",
+	ReplicaSkipCounter: "sql_replica_skip_counter",
 }
 
 var slaveVariables = Variables{
 	SkipReplicaStart: "skip_slave_start", LogReplicaUpdates: "log_slave_updates",
 	ReplicaParallelWorkers: "slave_parallel_workers",
 	ReplicaNetTimeout:      "slave_net_timeout", ReplicaSkipErrors: "slave_skip_errors",
+	ReplicaSkipCounter: "sql_slave_skip_counter",
 }

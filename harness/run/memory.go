@@ -19,20 +19,30 @@ const spare = 512 << 20
 // enough tells whether a pair fits beside what live and kept runs hold.
 func enough(total int64, holdings []cluster.Holding, need int64) error {
 	var held int64
-	runs := 0
+	live, kept := 0, 0
 	for _, h := range holdings {
-		if (h.Alive || h.Keep) && len(h.Containers) > 0 {
+		if (h.Alive || h.Keep) && len(h.Containers) > 0 && h.Memory > 0 {
 			held += h.Memory
-			runs++
+			if h.Alive {
+				live++
+			} else {
+				kept++
+			}
 		}
 	}
 	free := total - held - spare
 	if free >= need {
 		return nil
 	}
-	return fmt.Errorf("too little memory: a pair needs %s, the engine has %s, of which %d other runs hold %s; "+
-		"end them (`ndbproof down`), or use a larger machine",
-		units.BytesSize(float64(need)), units.BytesSize(float64(total)), runs, units.BytesSize(float64(held)))
+	do := "use a larger machine"
+	if live > 0 {
+		do = "wait for the live ones, or " + do
+	}
+	if kept > 0 {
+		do = "remove the kept ones (`ndbproof down --kept`), or " + do
+	}
+	return fmt.Errorf("too little memory: a pair needs %s, and of the engine's %s the machine keeps %s, %d live and %d kept runs hold %s; %s",
+		units.BytesSize(float64(need)), units.BytesSize(float64(total)), units.BytesSize(spare), live, kept, units.BytesSize(float64(held)), do)
 }
 
 func checkMemory(ctx context.Context, e *cluster.Engine) error {

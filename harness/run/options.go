@@ -25,6 +25,10 @@ type Options struct {
 	// Deploy changes the profile that is deployed; the promised one stays what
 	// is judged. For sabotage.
 	Deploy []secure.Weakness
+	// Sabotage breaks the deployment on purpose after the claims were judged, one
+	// thing after the other, and has them judged again each time: "", SabotageOne
+	// or SabotageAll.
+	Sabotage string
 	// AsWritten runs the procedure as written also where a known defect makes
 	// that crash.
 	AsWritten bool
@@ -52,6 +56,8 @@ func (o *Options) check() error {
 		return &Usage{fmt.Errorf("rows %d: want 1 to 100000000", o.Rows)}
 	case o.Rate < 0:
 		return &Usage{fmt.Errorf("rate %d: want 0 or more rows a second", o.Rate)}
+	case o.Sabotage != "" && o.Sabotage != SabotageOne && o.Sabotage != SabotageAll:
+		return &Usage{fmt.Errorf("sabotage %q: want %s or %s", o.Sabotage, SabotageOne, SabotageAll)}
 	case o.Results == "":
 		return &Usage{errors.New("no folder for results given")}
 	}
@@ -66,6 +72,8 @@ type Progress interface {
 	Note(text string)
 	// Claim has been judged.
 	Claim(evidence.Outcome)
+	// Sabotage has been tried.
+	Sabotage(evidence.SabotageRow)
 	// End ends the last phase; err says why the run could not go on.
 	End(err error)
 }
@@ -81,6 +89,9 @@ func (Silent) Note(string) {}
 
 // Claim does nothing.
 func (Silent) Claim(evidence.Outcome) {}
+
+// Sabotage does nothing.
+func (Silent) Sabotage(evidence.SabotageRow) {}
 
 // End does nothing.
 func (Silent) End(error) {}

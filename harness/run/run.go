@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -14,7 +15,6 @@ import (
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
-	"ndbproof/harness/load"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -46,6 +46,8 @@ func Run(ctx context.Context, o Options, p Progress) (Report, error) {
 	r := &runner{Options: o, progress: p, promised: secure.Seed2021(), secrets: &evidence.Secrets{}}
 	r.results = evidence.Results{Profile: r.promised.Name}
 	r.results.Provenance = evidence.Provenance{Command: o.Command, Seed: o.Seed, Start: time.Now().UTC(), Accounts: outsiders(r.promised)}
+	ctx, r.stop = context.WithCancelCause(ctx)
+	defer r.stop(nil)
 	err := r.prepare(ctx)
 	var u *Usage
 	if errors.As(err, &u) {
@@ -92,9 +94,12 @@ type runner struct {
 	engine   *cluster.Engine
 	image    images.Image
 	pair     *cluster.Pair
-	writer   *load.Writer
+	writer   *writers
+	ledgers  int // begun
 	workload topology.Workload
 	settled  bool
+	deaths   deaths
+	stop     context.CancelCauseFunc // ends the run, and says why
 
 	phase   string // what is being done, for a failure's "where"
 	step    int    // the step of the procedure that goes on
@@ -109,20 +114,24 @@ func (r *runner) prepare(ctx context.Context) error {
 	r.begin("engine", "finding the docker engine")
 	engine, err := cluster.Dial(ctx)
 	if err != nil {
-		return errors.Join(err, r.open("none"))
+		return r.noRelease(err)
 	}
 	r.engine = engine
+	engine.Guard(ctx, r.stop)
 	f := engine.Facts
 	r.results.Provenance.EngineVersion, r.results.Provenance.APIVersion, r.results.Provenance.StorageDriver = f.Version, f.API, f.Storage
 	opts := images.Options{Say: r.progress.Note}
 	choice, err := images.Resolve(ctx, r.Release, opts)
 	if err != nil {
+		if gone := engine.Answers(ctx); gone != nil {
+			return r.noRelease(gone)
+		}
 		return &Usage{err}
 	}
-	if err := r.open(choice.Release.String()); err != nil {
-		return &Usage{err}
+	if err := r.open(choice.Name()); err != nil {
+		return err
 	}
-	r.results.Release = choice.Release.String()
+	r.results.Release = choice.Name()
 	if engine.Lease, err = cluster.Take(r.Keep, PairMemory); err != nil {
 		return err
 	}
@@ -151,20 +160,27 @@ func (r *runner) prepare(ctx context.Context) error {
 	return nil
 }
 
-// open makes the run's folder.
-func (r *runner) open(release string) (err error) {
+// noRelease keeps results of a run that ended before its release was known.
+func (r *runner) noRelease(why error) error { return cmp.Or(r.open("none"), why) }
+
+// open makes the run's folder. What keeps it from being made is the caller's to
+// mend, and nothing is left of it.
+func (r *runner) open(release string) error {
 	name := strings.Map(func(c rune) rune {
 		if strings.ContainsRune(`/\: `, c) {
 			return '_'
 		}
 		return c
 	}, release)
-	if r.dir, err = evidence.Create(r.Results, r.results.Provenance.Start, name); err != nil {
-		return err
+	dir, err := evidence.Create(r.Results, r.results.Provenance.Start, name)
+	if err != nil {
+		return &Usage{err}
 	}
-	r.results.Run = r.dir.Name()
-	r.timeline, err = evidence.NewTimeline(r.dir)
-	return err
+	if r.timeline, err = evidence.NewTimeline(dir); err != nil {
+		return &Usage{errors.Join(err, dir.Discard())}
+	}
+	r.dir, r.results.Run = dir, dir.Name()
+	return nil
 }
 
 // begin ends the phase before and starts the next one.
@@ -187,8 +203,12 @@ func (r *runner) time(phase string, d time.Duration) {
 }
 
 func (r *runner) say(kind string, side topology.Side, node, text string) {
-	if r.timeline != nil {
-		r.timeline.Add(evidence.Event{Kind: kind, Side: string(side), Node: node, Text: text})
+	if r.timeline == nil {
+		return
+	}
+	r.timeline.Add(evidence.Event{Kind: kind, Side: string(side), Node: node, Text: text})
+	if err := r.timeline.Err(); err != nil {
+		r.stop(err) // without room for evidence there is no use in going on
 	}
 }
 
@@ -211,7 +231,9 @@ func (r *runner) leave(s evidence.StepStatus) {
 
 // finish takes down, writes the results and concludes.
 func (r *runner) finish(ctx context.Context, failed error) (Report, error) {
-	r.fail(ctx, failed)
+	if r.fail(ctx, failed); failed != nil {
+		failed = errors.New(r.results.Error.Text) // as it is told everywhere
+	}
 	r.leave(evidence.StepDone)
 	r.defects()
 	kept := r.collect()
@@ -236,6 +258,11 @@ func (r *runner) finish(ctx context.Context, failed error) (Report, error) {
 func (r *runner) fail(ctx context.Context, err error) {
 	if err == nil {
 		return
+	}
+	if r.engine != nil {
+		if gone := r.engine.Answers(ctx); gone != nil {
+			r.stop(gone) // why else calls fail, said better
+		}
 	}
 	f := &evidence.Failure{Exit: evidence.ExitNotStarted, Where: r.phase, Text: reason(ctx, err)}
 	if r.marker {
@@ -270,10 +297,13 @@ func reason(ctx context.Context, err error) string {
 		return d.Error()
 	}
 	if c := context.Cause(ctx); c != nil {
-		return c.Error()
+		return oneLine(c)
 	}
-	return err.Error()
+	return oneLine(err)
 }
+
+// oneLine puts joined errors behind each other.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // defects tells of each known defect what this run saw.
 func (r *runner) defects() {
@@ -305,7 +335,11 @@ func (r *runner) workedAround(d release.Defect) bool {
 
 // write keeps the results in all their forms and seals the folder.
 func (r *runner) write(res evidence.Results) error {
-	err := errors.Join(r.timeline.Close(), evidence.Report(r.dir, res))
+	err := r.timeline.Close()
+	if err != nil && res.Error != nil && strings.Contains(res.Error.Text, oneLine(err)) {
+		err = nil // what the run ended with
+	}
+	err = errors.Join(err, evidence.Report(r.dir, res))
 	if err := errors.Join(err, r.dir.Seal()); err != nil {
 		return fmt.Errorf("keep the results in %s: %w", filepath.Clean(r.dir.Root()), err)
 	}

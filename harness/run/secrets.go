@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
@@ -34,7 +35,7 @@ func (r *runner) searchSecrets(collected error) {
 			o.Violations = append(o.Violations, evidence.Violation{Code: secretsID + ".leak", Text: h.String()})
 		}
 	case err != nil:
-		o.Status, o.Reason = evidence.NotLooked, fmt.Sprintf("not everything could be searched: %v", err)
+		o.Status, o.Reason = evidence.NotLooked, "not everything could be searched: "+brief(err)
 	case o.Seen == 0:
 		o.Status, o.Reason = evidence.NotLooked, "nothing was kept of any node"
 	default:
@@ -42,4 +43,13 @@ func (r *runner) searchSecrets(collected error) {
 	}
 	r.results.Claims = append(r.results.Claims, o)
 	r.progress.Claim(o)
+}
+
+// brief gives the first of joined errors, and how many came after it.
+func brief(err error) string {
+	first, rest, more := strings.Cut(err.Error(), "\n")
+	if more {
+		first += fmt.Sprintf("; and %d more", strings.Count(rest, "\n")+1)
+	}
+	return first
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
-	"ndbproof/harness/load"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/images"
@@ -23,15 +23,38 @@ const (
 
 // carryOut goes through the procedure and judges the claims.
 func (r *runner) carryOut(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	start, done := cluster.Bounded(ctx, limitStart, "bringing the pair up")
-	err := r.bringUp(start, cancel)
+	r.deaths.tell(r.stop)
+	err := r.bringUp(start, func() { r.pair.Watch(ctx, r.deaths.died) })
 	done()
-	if err != nil {
-		return causeFirst(ctx, err)
+	if err == nil {
+		err = r.check(ctx)
 	}
-	return causeFirst(ctx, r.check(ctx))
+	if err == nil && r.Sabotage != "" {
+		err = r.sabotage(ctx)
+	}
+	return causeFirst(ctx, err)
+}
+
+// deaths passes the death of a node on to whoever is at work.
+type deaths struct {
+	mu sync.Mutex
+	to context.CancelCauseFunc
+}
+
+// tell has the deaths from now on told to somebody.
+func (d *deaths) tell(to context.CancelCauseFunc) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.to = to
+}
+
+func (d *deaths) died(x *cluster.Death) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.to != nil {
+		d.to(x)
+	}
 }
 
 // causeFirst lets the cause of a cancelled context travel with the error.
@@ -42,16 +65,35 @@ func causeFirst(ctx context.Context, err error) error {
 	return err
 }
 
-// bringUp is steps 1 to 6. What can start together does: the files of steps 2
-// and 3 lie in the nodes before their programs start, and the mysqlds wait for
-// their data nodes by themselves. died is called when a node ends by itself.
-func (r *runner) bringUp(ctx context.Context, died context.CancelCauseFunc) error {
+// bringUp is steps 1 to 6, to the marker row on the replica. watch is called
+// when there are nodes to watch.
+func (r *runner) bringUp(ctx context.Context, watch func()) error {
+	var begun time.Time
+	err := r.launch(ctx, watch, func(step int) {
+		if step == 1 {
+			begun = time.Now()
+		}
+		r.enter(step)
+	})
+	if err != nil {
+		return err
+	}
+	r.marker = true
+	r.time("marker", time.Since(begun))
+	r.say("marker", topology.Replica, "sql", "the marker row is on the replica")
+	return nil
+}
+
+// launch makes a pair, and tells of each step of the procedure when it begins.
+// What can start together does: the files of steps 2 and 3 lie in the nodes
+// before their programs start, and the mysqlds wait for their data nodes by
+// themselves.
+func (r *runner) launch(ctx context.Context, watch func(), step func(int)) error {
 	probe, err := images.EnsureProbe(ctx, images.Options{Say: r.progress.Note, Labels: r.engine.Lease.Labels()})
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
-	r.enter(1)
+	step(1)
 	source, replica := r.specs()
 	keys, err := cluster.NewKeys(r.secrets, source, replica)
 	if err != nil {
@@ -64,15 +106,15 @@ func (r *runner) bringUp(ctx context.Context, died context.CancelCauseFunc) erro
 	if err != nil {
 		return err
 	}
-	r.pair.Watch(ctx, func(d *cluster.Death) { died(d) })
+	watch()
 	if err := r.pair.Both(func(c *cluster.Cluster) error { return c.Started(ctx) }); err != nil {
 		return err
 	}
-	r.enter(2)
+	step(2)
 	r.progress.Note("certificates of the run's own CA, in place before the servers started")
-	r.enter(3)
+	step(3)
 	r.progress.Note(r.howEncrypted())
-	r.enter(4)
+	step(4)
 	if err := r.pair.Both(func(c *cluster.Cluster) error {
 		if err := c.Serving(ctx); err != nil {
 			return err
@@ -81,18 +123,12 @@ func (r *runner) bringUp(ctx context.Context, died context.CancelCauseFunc) erro
 	}); err != nil {
 		return err
 	}
-	r.enter(5)
+	step(5)
 	if err := r.pair.Account(ctx); err != nil {
 		return err
 	}
-	r.enter(6)
-	if err := r.pair.Open(ctx); err != nil {
-		return err
-	}
-	r.marker = true
-	r.time("marker", time.Since(begun))
-	r.say("marker", topology.Replica, "sql", "the marker row is on the replica")
-	return nil
+	step(6)
+	return r.pair.Open(ctx)
 }
 
 // specs are the two clusters as they are deployed.
@@ -117,22 +153,23 @@ func (r *runner) howEncrypted() string {
 // go on, and those of step 8 come last.
 func (r *runner) check(ctx context.Context) error {
 	r.enter(7)
-	var err error
-	r.writer, err = load.Start(ctx, r.pair.Admin(topology.Source), load.Options{Rate: r.Rate, Seed: r.Seed})
-	if err != nil {
-		return err
-	}
 	s := &subject{Pair: r.pair, runner: r}
 	defer s.stop()
+	if err := r.startWriters(ctx); err != nil {
+		return err
+	}
 	for _, c := range claim.For(r.promised) {
 		if c.Step == 8 && r.step != 8 {
 			r.enter(8)
 		}
 		o := r.judge(ctx, c, s)
 		r.results.Claims = append(r.results.Claims, o)
-		r.progress.Claim(o)
+		if ctx.Err() == nil { // else it is told once, at the end
+			r.progress.Claim(o)
+		}
 		r.say("claim", "", "", fmt.Sprintf("%s %s", o.ID, o.Status))
 	}
+	r.results.Gaps = claim.Gaps(r.results.Claims, r.dir)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

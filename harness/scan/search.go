@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -9,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"unicode/utf16"
+
+	"ndbproof/harness/evidence"
 )
 
 // Encoding is how a column's character set lays out a text.
@@ -27,11 +28,15 @@ type Needle struct {
 	Encoding Encoding `json:"encoding"`
 }
 
-// Needles are the texts in every encoding.
+// Encodings are all in which a text is searched for.
+var Encodings = []Encoding{UTF8, UTF16, UTF16LE}
+
+// Needles are the texts in every encoding: of text i, those from i times
+// len(Encodings) on.
 func Needles(texts ...string) []Needle {
 	var ns []Needle
 	for _, text := range texts {
-		for _, e := range []Encoding{UTF8, UTF16, UTF16LE} {
+		for _, e := range Encodings {
 			ns = append(ns, Needle{text, e})
 		}
 	}
@@ -71,56 +76,76 @@ type Hit struct {
 }
 
 // chunk is how much is read at a time.
-const chunk = 1 << 20
+const chunk = 256 << 10
+
+// shortest is how many bytes a needle has at least: fewer stand everywhere.
+const shortest = 2
+
+// Searcher finds many needles in one pass. It keeps a buffer, and so serves one
+// goroutine.
+type Searcher struct {
+	needles [][]byte
+	matcher *evidence.Matcher
+	longest int
+	buf     []byte
+}
+
+// NewSearcher takes one needle or more, none shorter than two bytes.
+func NewSearcher(needles [][]byte) (*Searcher, error) {
+	s := &Searcher{needles: needles}
+	for i, n := range needles {
+		if len(n) < shortest {
+			return nil, fmt.Errorf("search for needle %d: its %d bytes would stand everywhere; want %d or more", i, len(n), shortest)
+		}
+		s.longest = max(s.longest, len(n))
+	}
+	if s.longest == 0 {
+		return nil, errors.New("search: no needles given")
+	}
+	s.matcher = evidence.NewMatcher(needles)
+	s.buf = make([]byte, s.longest-1+chunk)
+	return s, nil
+}
 
 // Search reads r to its end and gives every place of every needle, in order of
 // offset, and how many bytes were read: 0 means that nothing was looked at.
 // What was found before a read failed comes with the error.
 func Search(r io.Reader, needles [][]byte) (hits []Hit, scanned int64, err error) {
-	longest := 0
-	for i, n := range needles {
-		if len(n) == 0 {
-			return nil, 0, fmt.Errorf("search for needle %d: it is empty and would stand everywhere", i)
-		}
-		longest = max(longest, len(n))
+	s, err := NewSearcher(needles)
+	if err != nil {
+		return nil, 0, err
 	}
-	if longest == 0 {
-		return nil, 0, errors.New("search: no needles given")
-	}
+	return s.Search(r)
+}
+
+// Search is the function Search, with this searcher's needles.
+func (s *Searcher) Search(r io.Reader) (hits []Hit, scanned int64, err error) {
 	// The buffer begins with the end of what was searched before, so that a
 	// needle across two reads is seen whole.
-	buf, carry := make([]byte, longest-1+chunk), 0
+	carry := 0
 	for {
-		n, err := io.ReadFull(r, buf[carry:])
-		window := buf[:carry+n]
-		hits = appendHits(hits, window, carry, scanned-int64(carry), needles)
+		n, err := io.ReadFull(r, s.buf[carry:])
+		window := s.buf[:carry+n]
+		base := scanned - int64(carry)
+		s.matcher.Each(window, func(needle, at int) {
+			if at+len(s.needles[needle]) > carry { // else it was seen before
+				hits = append(hits, Hit{needle, base + int64(at)})
+			}
+		})
 		scanned += int64(n)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return hits, scanned, nil
+			return inOrder(hits), scanned, nil
 		case err != nil:
-			return hits, scanned, fmt.Errorf("search: read at offset %d: %w", scanned, err)
+			return inOrder(hits), scanned, fmt.Errorf("search: read at offset %d: %w", scanned, err)
 		}
-		tail := min(longest-1, len(window))
-		carry = copy(buf, window[len(window)-tail:])
+		tail := min(s.longest-1, len(window))
+		carry = copy(s.buf, window[len(window)-tail:])
 	}
 }
 
-// appendHits searches window, which begins at offset base of the stream. Of
-// the first carry bytes only needles that reach beyond them are new.
-func appendHits(hits []Hit, window []byte, carry int, base int64, needles [][]byte) []Hit {
-	first := len(hits)
-	for i, n := range needles {
-		for at := max(0, carry-len(n)+1); ; at++ {
-			next := bytes.Index(window[at:], n)
-			if next < 0 {
-				break
-			}
-			at += next
-			hits = append(hits, Hit{i, base + int64(at)})
-		}
-	}
-	slices.SortFunc(hits[first:], func(a, b Hit) int {
+func inOrder(hits []Hit) []Hit {
+	slices.SortFunc(hits, func(a, b Hit) int {
 		return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Needle, b.Needle))
 	})
 	return hits

@@ -123,7 +123,7 @@ const (
 	MysqlDir   = "/var/lib/mysql"         // the volume of a mysqld
 	DataDir    = MysqlDir + "/data"       // its datadir
 	LogDir     = MysqlDir + "/data"       // binary and relay logs lie in the datadir, as in the procedure
-	KeyringDir = MysqlDir + "/keyring"    // the keyring file's folder, beside the data (gap G8)
+	KeyringDir = MysqlDir + "/keys"       // the keyring file's folder, beside the data (gap G8)
 	NdbDir     = "/var/lib/ndb"           // the volume of an ndb_mgmd or ndbmtd
 	SocketPath = MysqlDir + "/mysql.sock" // the unix socket
 	ConfigPath = EtcDir + "/config.ini"   // read by an ndb_mgmd

@@ -70,29 +70,19 @@ func (h *Handshake) read(s tls.ConnectionState, err error) {
 	}
 }
 
-// versionName gives "TLSv1.3" for Go's "TLS 1.3", so that it can be compared
-// with what the server says of a session.
-func versionName(v uint16) string {
-	switch v {
-	case tls.VersionTLS12:
-		return "TLSv1.2"
-	case tls.VersionTLS13:
-		return "TLSv1.3"
-	}
-	return tls.VersionName(v)
-}
+// sslRequestSize is the length of its payload.
+const sslRequestSize = 32
 
 // sslRequest is the packet by which a client switches to TLS: the beginning of
 // a login, without a name.
 func sslRequest(seq byte) []byte {
 	const (
-		size      = 32
 		maxPacket = 1 << 24
 		utf8mb4   = 45
 	)
-	b := []byte{size, 0, 0, seq}
+	b := []byte{sslRequestSize, 0, 0, seq}
 	b = binary.LittleEndian.AppendUint32(b, clientProtocol41|clientSSL|clientSecureConnection|clientPluginAuth)
 	b = binary.LittleEndian.AppendUint32(b, maxPacket)
 	b = append(b, utf8mb4)
-	return append(b, make([]byte, 4+size-len(b))...)
+	return append(b, make([]byte, 4+sslRequestSize-len(b))...)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -58,11 +59,16 @@ func code(err error) evidence.Exit {
 	case errors.As(err, &e):
 		return e.code
 	case errors.As(err, &u):
-		fmt.Fprintln(os.Stderr, "ndbproof:", err)
+		complain(err)
 		return evidence.ExitUsage
 	}
-	fmt.Fprintln(os.Stderr, "ndbproof:", err)
+	complain(err)
 	return evidence.ExitNotLooked
+}
+
+// complain says in one line what went wrong.
+func complain(err error) {
+	fmt.Fprintln(os.Stderr, "ndbproof:", strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
 func command() *cobra.Command {

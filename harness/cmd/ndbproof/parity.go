@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/spf13/cobra"
@@ -16,20 +18,32 @@ import (
 	"ndbproof/harness/run"
 )
 
+// asked is what the parity command was told to do.
+type asked struct {
+	source, replica string // DSNs
+	options         parity.Options
+	live            bool
+	settle          time.Duration
+	resume          string // file
+}
+
 func parityCommand() *cobra.Command {
-	var source, replica string
-	var o parity.Options
+	var a asked
 	asJSON := false
 	c := &cobra.Command{
 		Use:   "parity",
 		Short: "compare the rows and schema of any two servers, read-only",
 		Long: `parity reads every user table of both servers once and compares rows and schema.
 Nothing is written, and nothing is waited for: stop the writers and let the
-replica catch up first.
+replica catch up first, or give --live. Then a row that differs is read again on
+both sides until they agree or --settle has passed.
+
+With --resume FILE the tables that have been compared are noted there, and a
+later call with the same file and the same servers leaves them out.
 
 Exit: 0 the same; 1 different; 2 usage; 3 could not look.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			report, err := compare(c.Context(), source, replica, o)
+			report, err := compare(c.Context(), a)
 			if err != nil {
 				return err
 			}
@@ -47,43 +61,82 @@ Exit: 0 the same; 1 different; 2 usage; 3 could not look.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&source, "source", "", "DSN of one server, as go-sql-driver/mysql writes it")
-	f.StringVar(&replica, "replica", "", "DSN of the other")
-	f.StringSliceVar(&o.Databases, "databases", nil, "databases to compare (default: all but the server's own)")
+	f.StringVar(&a.source, "source", "", "DSN of one server, as go-sql-driver/mysql writes it")
+	f.StringVar(&a.replica, "replica", "", "DSN of the other")
+	f.StringSliceVar(&a.options.Databases, "databases", nil, "databases to compare (default: all but the server's own)")
+	f.BoolVar(&a.live, "live", false, "writers go on: read rows that differ again before they count")
+	f.DurationVar(&a.settle, "settle", 10*time.Second, "how long --live reads rows again")
+	f.StringVar(&a.resume, "resume", "", "file that notes which tables are done, so that a later call goes on there")
 	f.BoolVar(&asJSON, "json", false, "print the whole report as JSON")
 	return c
 }
 
-func compare(ctx context.Context, source, replica string, o parity.Options) (parity.Report, error) {
-	var pools [2]*sql.DB
-	for i, dsn := range []string{source, replica} {
-		name := [...]string{"--source", "--replica"}[i]
-		if dsn == "" {
-			return parity.Report{}, &run.Usage{Err: fmt.Errorf("parity: %s is missing", name)}
-		}
-		cfg, err := mysql.ParseDSN(dsn)
-		if err != nil {
-			return parity.Report{}, &run.Usage{Err: fmt.Errorf("parity: %s: %w", name, err)}
-		}
-		cfg.Logger = &mysql.NopLogger{}
-		conn, err := mysql.NewConnector(cfg)
-		if err != nil {
-			return parity.Report{}, &run.Usage{Err: fmt.Errorf("parity: %s: %w", name, err)}
-		}
-		pools[i] = sql.OpenDB(conn)
-		defer pools[i].Close() //nolint:errcheck // read only
+func compare(ctx context.Context, a asked) (parity.Report, error) {
+	source, from, err := open("--source", a.source)
+	if err != nil {
+		return parity.Report{}, err
+	}
+	defer source.Close() //nolint:errcheck // read only
+	replica, to, err := open("--replica", a.replica)
+	if err != nil {
+		return parity.Report{}, err
+	}
+	defer replica.Close() //nolint:errcheck // read only
+	if a.settle <= 0 {
+		return parity.Report{}, &run.Usage{Err: fmt.Errorf("parity: --settle %s: want more than nothing", a.settle)}
+	}
+	if a.live {
+		a.options.Live = &parity.Live{Settle: a.settle}
+	}
+	if err := resume(&a, from, to); err != nil {
+		return parity.Report{}, &run.Usage{Err: err}
 	}
 	p := newProgress(os.Stderr)
 	p.Phase("comparing")
-	o.Progress = func(at parity.Progress) {
-		p.Note(fmt.Sprintf("table %d of %d, %s.%s: %d rows", at.Index, at.Tables, at.Database, at.Table, at.Rows))
+	var told time.Time
+	a.options.Progress = func(at parity.Progress) {
+		if time.Since(told) >= refresh {
+			told = time.Now()
+			p.Note(bar(at))
+		}
 	}
-	report, err := parity.Compare(ctx, pools[0], pools[1], o)
+	report, err := parity.Compare(ctx, source, replica, a.options)
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}
 	p.End(err)
 	return report, err
+}
+
+// open gives a pool for a flag's DSN, and the server's address. Nothing is dialled.
+func open(flag, dsn string) (*sql.DB, string, error) {
+	if dsn == "" {
+		return nil, "", &run.Usage{Err: fmt.Errorf("parity: %s is missing", flag)}
+	}
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return nil, "", &run.Usage{Err: fmt.Errorf("parity: %s: %w", flag, err)}
+	}
+	cfg.Logger = &mysql.NopLogger{}
+	conn, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, "", &run.Usage{Err: fmt.Errorf("parity: %s: %w", flag, err)}
+	}
+	return sql.OpenDB(conn), cfg.Addr, nil
+}
+
+// refresh is how often the bar moves, at most.
+const refresh = 500 * time.Millisecond
+
+// bar shows how far a comparison has come. The total is the servers' estimate.
+func bar(at parity.Progress) string {
+	const width = 20
+	done := width
+	if at.Total > 0 {
+		done = int(min(at.Rows*width/at.Total, width))
+	}
+	return fmt.Sprintf("[%s%s] table %d of %d, %s.%s: %d rows", strings.Repeat("#", done), strings.Repeat("-", width-done),
+		at.Index, at.Tables, at.Database, at.Table, at.Rows)
 }
 
 func printReport(r parity.Report) {

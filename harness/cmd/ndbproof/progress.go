@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,8 +46,22 @@ func (p *plain) Claim(o evidence.Outcome) {
 	}
 }
 
+func (p *plain) Sabotage(r evidence.SabotageRow) {
+	p.line("    %-11s %s: %s (%.1f s)", r.Word(), r.Claim, r.Name, r.Seconds)
+	if r.Reason != "" {
+		p.line("                %s", r.Reason)
+	}
+	for _, f := range r.Fell {
+		p.line("                %s", f)
+	}
+	if !r.Healed {
+		p.line("                did not heal: %s", r.Trouble)
+	}
+}
+
 func (p *plain) End(err error) {
-	if err != nil {
+	var u *run.Usage
+	if err != nil && !errors.As(err, &u) { // main tells of wrong usage
 		p.line("ended: %v", err)
 	}
 }
@@ -105,6 +120,17 @@ func (l *live) Claim(o evidence.Outcome) {
 	}
 	if o.Reason != "" {
 		l.w.Log("      %s", o.Reason)
+	}
+}
+
+func (l *live) Sabotage(r evidence.SabotageRow) {
+	if r.Fine() {
+		l.Note("caught: " + r.Name)
+		return
+	}
+	l.w.Log("  %s %s: %s", r.Word(), r.Claim, r.Name)
+	for _, d := range r.Details() {
+		l.w.Log("      %s", d)
 	}
 }
 

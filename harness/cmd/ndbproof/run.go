@@ -24,6 +24,9 @@ func runCommand() *cobra.Command {
 opens the channel, writes continuously, judges every claim, keeps the evidence
 and takes everything down.
 
+With --sabotage it then breaks what each claim is about, one thing after the
+other, and sees the claim fall and no other.
+
 Exit: 0 held; 1 violated; 2 usage; 3 could not look; 4 could not start;
 5 held, but a known defect was worked around (--accept F1 makes it 0).
 Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
@@ -40,6 +43,8 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 	f.BoolVar(&o.Keep, "keep", false, "leave the pair running; `ndbproof down --kept` removes it")
 	f.StringVar(&o.Results, "results", run.DefaultResults, "folder for results")
 	f.BoolVar(&asJSON, "json", false, "print results.json instead of the table")
+	f.StringVar(&o.Sabotage, "sabotage", "", "break the deployment on purpose and see each claim fall: all sabotages, or with --sabotage=one one of each claim")
+	f.Lookup("sabotage").NoOptDefVal = run.SabotageAll
 	f.StringSliceVar(&o.Accept, "accept", nil, "accept the workaround of a known defect (F1)")
 	return c
 }
@@ -67,7 +72,7 @@ func conclude(rep run.Report, err error, asJSON bool) error {
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "ndbproof:", err)
+		complain(err)
 		return &exit{evidence.Worst(rep.Results.Exit, evidence.ExitNotLooked)}
 	}
 	if rep.Results.Exit != evidence.ExitHeld {

@@ -21,8 +21,12 @@ const usage = `usage: probe COMMAND [ARGUMENT...]
   sockets       what listens in this network namespace
   exe           the program of process 1: path, sha256, size, arguments, peak memory
   stat DIR...   every directory entry under DIR; links are not followed
+  scan DIR...   search every byte of every file under DIR for the needles on standard input
+  open DIR...   the same of files without a name that are open here, and of those under DIR
   listen PORT   listen on 0.0.0.0:PORT until SIGTERM; 0 takes any free port
   wait          do nothing until SIGTERM
+  capture       what travels in this network namespace: reads an order, says {} when it
+                has begun, and reports when its standard input ends
 `
 
 // Exits.
@@ -61,7 +65,10 @@ var commands = map[string]command{
 	"exe":     {0, 0, func(_ context.Context, p probe, _ []string) error { return p.exe() }},
 	"stat":    {1, -1, func(ctx context.Context, p probe, dirs []string) error { return p.stat(ctx, dirs) }},
 	"listen":  {1, 1, func(ctx context.Context, p probe, args []string) error { return p.listen(ctx, args[0]) }},
+	"scan":    {1, -1, func(ctx context.Context, p probe, dirs []string) error { return p.scan(ctx, os.Stdin, dirs) }},
+	"open":    {0, -1, func(ctx context.Context, p probe, dirs []string) error { return p.scanOpen(ctx, os.Stdin, dirs) }},
 	"wait":    {0, 0, func(ctx context.Context, p probe, _ []string) error { return p.wait(ctx) }},
+	"capture": {0, 0, func(ctx context.Context, p probe, _ []string) error { return p.capture(ctx, os.Stdin) }},
 }
 
 func main() {

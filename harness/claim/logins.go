@@ -1,0 +1,206 @@
+package claim
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+const loginsID = "logins.matrix"
+
+// Logins is the matrix of logins, as both servers answered it.
+type Logins struct {
+	Tried []TriedLogin `json:"tried"`
+}
+
+// TriedLogin is one cell of the matrix on one side.
+type TriedLogin struct {
+	Side  topology.Side `json:"side"`
+	Login               // what was tried
+	Cache string        `json:"cache"` // of caching_sha2_password, for the account: "warm", "cold"
+	Want  []int         `json:"want"`  // one of these; 0 is a login
+	Got   int           `json:"got"`
+	Says  string        `json:"says,omitempty"`
+	TLS   string        `json:"tls_version,omitempty"` // of the session, as the server says
+}
+
+func (t TriedLogin) String() string {
+	return fmt.Sprintf("%s as %s by %s, %s, %s password, %s cache", t.Client, t.User, t.Transport, t.Mode, t.Password, t.Cache)
+}
+
+// Seen counts cells.
+func (o *Logins) Seen() (int, string) { return len(o.Tried), "no login was tried" }
+
+func logins() Claim {
+	const admin = "'" + secure.AdminUser + "'@'%'"
+	return observed(Claim{
+		ID: loginsID, Step: 7, Effect: Disturbs,
+		Title: "every login ends as it must: by TLS or not, TCP or socket, right or wrong password, warm or cold cache, for every account, by the release's own client and by another",
+		Codes: codes(loginsID, "accepted", "refused", "other-error", "plain"),
+		Sabotage: []Sabotage{
+			{
+				Name: "require_secure_transport off, for the matrix of logins", Effect: Disturbs, Want: loginsID + ".accepted", Also: []string{plainChannelID, clientID},
+				Do: statements(topology.Source, transportOpen), Undo: statements(topology.Source, transportClosed),
+			},
+			{
+				Name: "admin no longer requires TLS, on the socket either", Effect: Disturbs, Want: loginsID + ".accepted", Also: []string{accountsID, clientID},
+				Do:   statements(topology.Replica, "ALTER USER "+admin+" REQUIRE NONE"),
+				Undo: statements(topology.Replica, "ALTER USER "+admin+" REQUIRE SSL"),
+			},
+		},
+	}, lookLogins, judgeLogins)
+}
+
+func lookLogins(ctx context.Context, s Subject) (*Logins, error) {
+	var both [2][]TriedLogin
+	var errs [2]error
+	var g sync.WaitGroup
+	for i, side := range topology.Sides {
+		g.Go(func() { both[i], errs[i] = loginsOf(ctx, s, side) })
+	}
+	g.Wait()
+	return &Logins{slices.Concat(both[0], both[1])}, errors.Join(errs[:]...)
+}
+
+// loginsOf goes through the matrix on one side. The cache is emptied, and told
+// nothing of, on a session that is open already: a new one of the harness's
+// would warm it for its account. At the source the writers log in under that
+// account at any time, so its cold cells are tried at the replica only.
+func loginsOf(ctx context.Context, s Subject, side topology.Side) ([]TriedLogin, error) {
+	conn, err := s.Admin(side).Conn(ctx)
+	if err != nil {
+		return nil, on(side, err)
+	}
+	defer conn.Close() //nolint:errcheck // back to the pool
+	wrong := evidence.NewSecret()
+	var all []TriedLogin
+	for _, l := range LoginMatrix() {
+		for _, cell := range []struct {
+			cache string
+			want  []int
+		}{{"cold", l.Cold}, {"warm", l.Warm}} {
+			if cell.cache == "cold" && l.User == secure.AdminUser && side == topology.Source {
+				continue
+			}
+			t := TriedLogin{Side: side, Login: l, Cache: cell.cache, Want: cell.want}
+			t.Cold, t.Warm = nil, nil
+			if err := prepareCache(ctx, s, conn, t); err != nil {
+				return all, err
+			}
+			password := wrong
+			if l.Password == "right" {
+				password = s.Password(side, l.User)
+			}
+			if err := t.try(ctx, s, password); err != nil {
+				return all, err
+			}
+			all = append(all, t)
+		}
+	}
+	return all, nil
+}
+
+// prepareCache empties the cache, and for a warm one logs in over TLS. Root
+// cannot do that by TCP, and where it can log in no cache plays a part.
+func prepareCache(ctx context.Context, s Subject, conn *sql.Conn, t TriedLogin) error {
+	if t.Cache == "cold" {
+		_, err := conn.ExecContext(ctx, "FLUSH LOCAL PRIVILEGES")
+		return on(t.Side, err)
+	}
+	if t.User == secure.Root {
+		return nil
+	}
+	db, err := s.Login(ctx, t.Side, topology.Login{User: t.User, Password: s.Password(t.Side, t.User), TLS: topology.TLSVerify})
+	if err != nil {
+		return nil //nolint:nilerr // the cell over TLS with the right password will say so
+	}
+	return db.Close()
+}
+
+func (t *TriedLogin) try(ctx context.Context, s Subject, password evidence.Secret) error {
+	if t.Client == clientDriver {
+		return t.tryDriver(ctx, s, password)
+	}
+	out, err := tool(ctx, s, t.Side, sqlNode(s, t.Side), topology.Command{
+		Argv: t.argv(s.Spec(t.Side).LinkHost()), Env: map[string]string{"MYSQL_PWD": password.Reveal()},
+	})
+	if err != nil {
+		return err
+	}
+	if out.Exit == 0 {
+		t.TLS = strings.TrimPrefix(oneLine(out.Stdout), "Ssl_version ")
+		if t.TLS == "Ssl_version" {
+			t.TLS = ""
+		}
+		return nil
+	}
+	m := clientError.FindStringSubmatch(out.Stderr)
+	if m == nil {
+		return fmt.Errorf("log in to the %s with %s: exit %d without an error's number: %s", t.Side, t, out.Exit, oneLine(out.Stderr))
+	}
+	t.Got, err = strconv.Atoi(m[1])
+	t.Says = oneLine(m[0])
+	return err
+}
+
+// clientError is how mysql reports one.
+var clientError = regexp.MustCompile(`(?m)^ERROR (\d+) .*$`)
+
+func (t *TriedLogin) tryDriver(ctx context.Context, s Subject, password evidence.Secret) error {
+	mode := topology.TLSVerify
+	if t.Mode == modePlain {
+		mode = topology.TLSOff
+	}
+	db, err := s.Login(ctx, t.Side, topology.Login{User: t.User, Password: password, TLS: mode, PublicKey: mode == topology.TLSOff})
+	if err == nil {
+		rows, err := records(ctx, db, askTLS)
+		if err == nil && len(rows) > 0 {
+			t.TLS = rows[0]["Value"]
+		}
+		return errors.Join(err, db.Close())
+	}
+	number, says, answered := errno(err)
+	if !answered {
+		return fmt.Errorf("log in to the %s with %s: no answer of the server: %w", t.Side, t, err)
+	}
+	t.Got, t.Says = int(number), says
+	return nil
+}
+
+func judgeLogins(o *Logins, _ secure.Profile, _ release.Release) []Violation {
+	f := found{id: loginsID}
+	for _, t := range o.Tried {
+		switch {
+		case slices.Contains(t.Want, t.Got):
+			if t.Got == 0 && t.Mode == modeTLS && !slices.Contains(protocols, t.TLS) {
+				f.add("plain", t.Side, fmt.Sprintf("%s: logs in under %q; expected one of %q", t, t.TLS, protocols))
+			}
+		case t.Got == 0:
+			f.add("accepted", t.Side, fmt.Sprintf("%s: logs in; expected error %s", t, numbers(t.Want)))
+		case slices.Contains(t.Want, 0):
+			f.add("refused", t.Side, fmt.Sprintf("%s: refused with %d (%s); expected a login", t, t.Got, t.Says))
+		default:
+			f.add("other-error", t.Side, fmt.Sprintf("%s: refused with %d (%s); expected %s", t, t.Got, t.Says, numbers(t.Want)))
+		}
+	}
+	return f.all
+}
+
+func numbers(all []int) string {
+	text := make([]string, len(all))
+	for i, n := range all {
+		text[i] = strconv.Itoa(n)
+	}
+	return strings.Join(text, " or ")
+}

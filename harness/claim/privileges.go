@@ -1,0 +1,180 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+const privilegesID = "privileges.enumerated"
+
+// Privileges is all privileges that the servers have, and what trying those that
+// the channel's account has not came to.
+type Privileges struct {
+	User    string             `json:"user"`
+	Servers []ServerPrivileges `json:"servers"`
+}
+
+// ServerPrivileges are those of one server.
+type ServerPrivileges struct {
+	Side  topology.Side    `json:"side"`
+	Names []string         `json:"names"` // of SHOW PRIVILEGES, in capitals
+	Held  []string         `json:"held"`  // by the account, as the server says
+	Tried []TriedPrivilege `json:"tried"`
+}
+
+// TriedPrivilege is one probe, and what came of it.
+type TriedPrivilege struct {
+	secure.Privilege
+	Got     uint16 `json:"got"` // 0: the statement was allowed
+	Message string `json:"message,omitempty"`
+	Rows    int    `json:"rows"`  // in the account's answer
+	Others  int    `json:"admin"` // in the answer to the harness's own account, of a filtered one
+}
+
+// Seen counts privileges. A filter that hides nothing from anybody shows nothing.
+func (o *Privileges) Seen() (int, string) {
+	n := 0
+	for _, s := range o.Servers {
+		if len(s.Names) == 0 || len(s.Held) == 0 {
+			return 0, fmt.Sprintf("the %s shows %d privileges, of which %s holds %d", s.Side, len(s.Names), o.User, len(s.Held))
+		}
+		for _, t := range s.Tried {
+			if t.Kind == secure.IsHidden && t.Others == 0 {
+				return 0, fmt.Sprintf("%q shows nothing to the harness's own account on the %s either", t.Statement, s.Side)
+			}
+		}
+		n += len(s.Names)
+	}
+	return n, "no server was asked"
+}
+
+func privileges() Claim {
+	const user = "'" + secure.ReplicationUser + "'@'%'"
+	grant := func(name, privilege, word string) Sabotage {
+		return Sabotage{
+			Name: name, Effect: Disturbs, Want: privilegesID + "." + word, Also: []string{grantsID, refusalsID},
+			Do:   statements(topology.Source, "GRANT "+privilege+" ON *.* TO "+user),
+			Undo: statements(topology.Source, "REVOKE "+privilege+" ON *.* FROM "+user),
+		}
+	}
+	return observed(Claim{
+		ID: privilegesID, Step: 5, Effect: Connects,
+		Title: "of all privileges that the servers have, the dynamic ones too, the channel's account has REPLICATION SLAVE alone, tried one by one",
+		Codes: codes(privilegesID, "new", "held", "allowed", "other-error", "shown"),
+		Sabotage: []Sabotage{
+			grant("XA transactions of others for the channel's account", "XA_RECOVER_ADMIN", "allowed"),
+			grant("names of databases for the channel's account", "SHOW DATABASES", "shown"),
+			grant("privilege without a statement for the channel's account", "SERVICE_CONNECTION_ADMIN", "held"),
+		},
+	}, lookPrivileges, judgePrivileges)
+}
+
+func lookPrivileges(ctx context.Context, s Subject) (*Privileges, error) {
+	o := &Privileges{User: secure.ReplicationUser}
+	var err error
+	o.Servers, err = eachSide(func(side topology.Side) (ServerPrivileges, error) { return privilegesOf(ctx, s, side) })
+	return o, err
+}
+
+// privilegesOf asks one server for its privileges, and tries them as the
+// channel's account over TLS. Statements that would do harm are tried only when
+// the account holds what it should and nothing else: then they are refused.
+func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerPrivileges, err error) {
+	o.Side = side
+	admin := s.Admin(side)
+	rows, err := records(ctx, admin, "SHOW PRIVILEGES")
+	if err != nil {
+		return o, on(side, err)
+	}
+	for _, name := range column(rows, "Privilege") {
+		o.Names = append(o.Names, strings.ToUpper(name))
+	}
+	rows, err = records(ctx, admin, "SELECT PRIVILEGE_TYPE AS name FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = ? ORDER BY PRIVILEGE_TYPE",
+		"'"+secure.ReplicationUser+"'@'%'")
+	if err != nil {
+		return o, on(side, err)
+	}
+	o.Held = column(rows, "name")
+	db, err := s.Login(ctx, side, topology.Login{
+		User: secure.ReplicationUser, Password: s.Password(side, secure.ReplicationUser), TLS: topology.TLSVerify,
+	})
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	known := secure.Privileges(s.Spec(side).Release.Words())
+	for _, name := range o.Names {
+		p, ok := secure.PrivilegeOf(known, name)
+		if !ok || p.Statement == "" || p.Destructive && !slices.Equal(o.Held, heldByProcedure) {
+			continue
+		}
+		t, err := tryPrivilege(ctx, p, db, admin)
+		if err != nil {
+			return o, on(side, err)
+		}
+		o.Tried = append(o.Tried, t)
+	}
+	return o, nil
+}
+
+// heldByProcedure is what information_schema must say of the account.
+var heldByProcedure = []string{"REPLICATION SLAVE"}
+
+func tryPrivilege(ctx context.Context, p secure.Privilege, user, admin querier) (TriedPrivilege, error) {
+	t := TriedPrivilege{Privilege: p}
+	rows, err := records(ctx, user, p.Statement)
+	if err != nil {
+		var answered bool
+		if t.Got, t.Message, answered = errno(err); !answered {
+			return t, err
+		}
+	}
+	t.Rows = len(rows)
+	if p.Kind == secure.IsHidden {
+		if rows, err = records(ctx, admin, p.Statement); err != nil {
+			return t, err
+		}
+		t.Others = len(rows)
+	}
+	return t, nil
+}
+
+func judgePrivileges(o *Privileges, _ secure.Profile, r release.Release) []Violation {
+	f := found{id: privilegesID}
+	known := secure.Privileges(r.Words())
+	for _, s := range o.Servers {
+		for _, name := range s.Names {
+			if _, ok := secure.PrivilegeOf(known, name); !ok {
+				f.add("new", s.Side, fmt.Sprintf("privilege %s is new in this release: nobody has said what it allows, and how to show that %s has it not", name, o.User))
+			}
+		}
+		if !slices.Equal(s.Held, heldByProcedure) {
+			f.add("held", s.Side, fmt.Sprintf("%s holds %q; expected %q; statements that would do harm were not tried", o.User, s.Held, heldByProcedure))
+		}
+		for _, t := range s.Tried {
+			judgePrivilege(&f, o.User, s.Side, t)
+		}
+	}
+	return f.all
+}
+
+func judgePrivilege(f *found, user string, side topology.Side, t TriedPrivilege) {
+	switch {
+	case t.Kind == secure.IsHidden && t.Got == 0:
+		if t.Rows > 0 {
+			f.add("shown", side, fmt.Sprintf("%q shows %d rows to %s; expected none without %s", t.Statement, t.Rows, user, t.Name))
+		}
+	case t.Got == t.Errno:
+	case t.Got == 0:
+		f.add("allowed", side, fmt.Sprintf("%s may run %q; expected error %d without %s", user, t.Statement, t.Errno, t.Name))
+	default:
+		f.add("other-error", side, fmt.Sprintf("%q fails with %d (%s); expected %d", t.Statement, t.Got, t.Message, t.Errno))
+	}
+}

@@ -1,0 +1,168 @@
+package claim
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+func goodPrivileges() *Privileges {
+	server := func(side topology.Side) ServerPrivileges {
+		s := ServerPrivileges{Side: side, Names: []string{"USAGE", "REPLICATION SLAVE", "SELECT", "TRIGGER", "SYSTEM_USER"}, Held: []string{"REPLICATION SLAVE"}}
+		for _, name := range s.Names {
+			p, _ := secure.PrivilegeOf(secure.Privileges(newest.Words()), name)
+			switch p.Kind {
+			case secure.IsRefused:
+				s.Tried = append(s.Tried, TriedPrivilege{Privilege: p, Got: p.Errno})
+			case secure.IsHidden:
+				s.Tried = append(s.Tried, TriedPrivilege{Privilege: p, Others: 2})
+			}
+		}
+		return s
+	}
+	return &Privileges{secure.ReplicationUser, []ServerPrivileges{server(topology.Source), server(topology.Replica)}}
+}
+
+func TestPrivileges(t *testing.T) {
+	refused := func(o *Privileges) *TriedPrivilege { return &o.Servers[0].Tried[0] }
+	filtered := func(o *Privileges) *TriedPrivilege { return &o.Servers[1].Tried[1] }
+	judges(t, privilegesID, goodPrivileges, []broken[*Privileges]{
+		{"new", func(o *Privileges) { o.Servers[1].Names = append(o.Servers[1].Names, "EVERYTHING_ADMIN") }, []string{"new"}},
+		{"held", func(o *Privileges) { o.Servers[0].Held = []string{"REPLICATION SLAVE", "SYSTEM_USER"} }, []string{"held"}},
+		{"allowed", func(o *Privileges) { refused(o).Got = 0 }, []string{"allowed"}},
+		{"another error", func(o *Privileges) { refused(o).Got = 1146 }, []string{"other-error"}},
+		{"filter refused", func(o *Privileges) { filtered(o).Got = 1044 }, []string{"other-error"}},
+		{"shown", func(o *Privileges) { filtered(o).Rows = 1 }, []string{"shown"}},
+	})
+	nothing, held := goodPrivileges(), goodPrivileges()
+	filtered(nothing).Others, held.Servers[0].Held = 0, nil
+	unseen(t, map[string]Observation{"a filter that hides nothing": nothing, "an account that is not there": held})
+}
+
+func TestPrivilegesLook(t *testing.T) {
+	f := newFake(t, newest)
+	f.login = func(topology.Side, topology.Login) error { return nil }
+	for _, side := range topology.Sides {
+		s := f.servers[side]
+		for _, p := range secure.Privileges(newest.Words()) {
+			if p.Kind == secure.IsRefused {
+				s.fails(p.Statement, &mysql.MySQLError{Number: p.Errno})
+			}
+		}
+		s.on("USER_PRIVILEGES", "name", []any{"REPLICATION SLAVE"})
+		s.on("SHOW PRIVILEGES", "Privilege Context", []any{"Select", "Tables"}, []any{"Shutdown", "Server Admin"}, []any{"Usage", "Server Admin"}, []any{"ROLE_ADMIN", "Server Admin"})
+	}
+	c := byID(t, privilegesID)
+	o := Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021())
+	held(t, o)
+	require.Equal(t, 8, o.Seen)
+	require.Contains(t, f.servers[topology.Source].heard, "SHUTDOWN")
+
+	// An account that holds more is not let try what would do harm.
+	f.servers[topology.Replica].on("USER_PRIVILEGES", "name", []any{"REPLICATION SLAVE"}, []any{"SHUTDOWN"})
+	f.servers[topology.Replica].heard = nil
+	o = Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021())
+	require.Equal(t, Violated, o.Status)
+	require.NotContains(t, f.servers[topology.Replica].heard, "SHUTDOWN")
+	require.Contains(t, f.servers[topology.Replica].heard, "SELECT * FROM test1.t1 LIMIT 1")
+
+	f.servers[topology.Source].fails("SELECT * FROM test1.t1", errors.New("connection lost"))
+	require.Equal(t, NotLooked, Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021()).Status)
+}
+
+// goodLogins is the matrix, answered as it must be.
+func goodLogins() *Logins {
+	o := &Logins{}
+	for _, side := range topology.Sides {
+		for _, l := range LoginMatrix() {
+			for cache, want := range map[string][]int{"warm": l.Warm, "cold": l.Cold} {
+				t := TriedLogin{Side: side, Login: l, Cache: cache, Want: want, Got: want[0]}
+				if t.Warm, t.Cold = nil, nil; t.Got == 0 && l.Mode == modeTLS {
+					t.TLS = "TLSv1.3"
+				}
+				o.Tried = append(o.Tried, t)
+			}
+		}
+	}
+	return o
+}
+
+func TestLogins(t *testing.T) {
+	cell := func(o *Logins, want int) *TriedLogin {
+		i := slices.IndexFunc(o.Tried, func(t TriedLogin) bool { return t.Want[0] == want && t.Mode != modePlain })
+		return &o.Tried[i]
+	}
+	judges(t, loginsID, goodLogins, []broken[*Logins]{
+		{"accepted", func(o *Logins) { cell(o, errDenied).Got = 0 }, []string{"accepted"}},
+		{"refused", func(o *Logins) { cell(o, 0).Got = 2026 }, []string{"refused"}},
+		{"another error", func(o *Logins) { cell(o, errDenied).Got = 2003 }, []string{"other-error"}},
+		{"without TLS", func(o *Logins) { cell(o, 0).TLS = "" }, []string{"plain"}},
+	})
+}
+
+// TestLoginMatrix fixes that every combination is there.
+func TestLoginMatrix(t *testing.T) {
+	count := map[string]int{}
+	seen := map[string]bool{}
+	for _, l := range LoginMatrix() {
+		require.NotEmpty(t, l.Warm)
+		require.NotEmpty(t, l.Cold)
+		key := l.Client + l.User + l.Mode + l.Password + l.Transport
+		require.False(t, seen[key], key)
+		seen[key] = true
+		count[l.Client+" "+l.Mode]++
+	}
+	require.Equal(t, map[string]int{
+		"mysql tls": 12, "mysql plain": 12, "mysql tls, other name": 3, "go-sql-driver tls": 6, "go-sql-driver plain": 6,
+	}, count)
+	errors := map[int]bool{}
+	for _, l := range LoginMatrix() {
+		for _, n := range slices.Concat(l.Warm, l.Cold) {
+			errors[n] = true
+		}
+	}
+	require.Equal(t, map[int]bool{0: true, 1045: true, 2026: true, 2061: true, 3159: true}, errors)
+}
+
+func TestLoginsLook(t *testing.T) {
+	f := newFake(t, newest)
+	for _, side := range topology.Sides {
+		f.servers[side].on(askTLS, "Variable_name Value", []any{"Ssl_version", "TLSv1.3"})
+	}
+	f.login = func(_ topology.Side, l topology.Login) error {
+		switch right := l.Password.Reveal() == "of "+l.User; {
+		case !right || l.User == secure.Root || l.User == secure.AdminUser && l.TLS == topology.TLSOff:
+			return &mysql.MySQLError{Number: errDenied}
+		case l.TLS == topology.TLSOff:
+			return &mysql.MySQLError{Number: errInsecure}
+		}
+		return nil
+	}
+	f.run = func(side topology.Side, c topology.Command) (topology.Output, error) {
+		require.NotContains(t, slices.Concat(c.Argv), c.Env["MYSQL_PWD"])
+		if slices.Contains(c.Argv, "--host="+otherName) {
+			return topology.Output{Exit: 1, Stderr: "ERROR 2026 (HY000): SSL connection error: hostname mismatch\n"}, nil
+		}
+		return topology.Output{Stdout: "Ssl_version\tTLSv1.3\n"}, nil
+	}
+	o, err := lookLogins(t.Context(), f)
+	require.NoError(t, err)
+	require.Len(t, o.Tried, 2*2*len(LoginMatrix())-13, "but for the cold cells of the harness's account at the source")
+	byDriver := Logins{slices.DeleteFunc(slices.Clone(o.Tried), func(l TriedLogin) bool { return l.Client != clientDriver && l.Mode != modeOther })}
+	require.Empty(t, judgeLogins(&byDriver, secure.Seed2021(), newest))
+	require.Contains(t, f.servers[topology.Replica].heard, "FLUSH LOCAL PRIVILEGES")
+	require.Equal(t, "TLSv1.3", o.Tried[0].TLS)
+
+	f.run = func(topology.Side, topology.Command) (topology.Output, error) {
+		return topology.Output{Exit: 1, Stderr: "mysql: unknown variable"}, nil
+	}
+	_, err = lookLogins(t.Context(), f)
+	require.ErrorContains(t, err, "without an error's number")
+}

@@ -1,0 +1,120 @@
+package claim
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/scan"
+	"ndbproof/harness/topology"
+)
+
+// Scan searches what the fake has on disk: all of it lies on the volumes of the
+// mysqlds and of the management nodes. Data nodes have a redo log and a local
+// checkpoint with all that the source heard.
+func (f *fake) Scan(_ context.Context, needles []topology.Needle) (topology.PairSearch, error) {
+	finder, err := scan.NewFinder(needles)
+	if err != nil {
+		return topology.PairSearch{}, err
+	}
+	out := topology.PairSearch{Needles: len(needles), Hidden: 3, Seen: 3, Seconds: 0.5, Bytes: 1 << 30}
+	for _, side := range topology.Sides {
+		for _, n := range f.specs[side].Nodes {
+			node := topology.NodeSearch{Side: side, Node: n.Name}
+			add := func(place topology.Place, path string, content []byte) {
+				s, err := finder.Bytes(content)
+				require.NoError(f.t, err)
+				s.Place, s.Path = place, path
+				node.Files = append(node.Files, s)
+			}
+			switch n.Role {
+			case topology.Ndbmtd:
+				fs := fmt.Sprintf("%s/ndb_%d_fs", topology.NdbDir, n.ID)
+				add(topology.InVolume, fs+"/D8/DBLQH/S0.FragLog", f.clear())
+				add(topology.InVolume, fs+"/LCP/0/T13F0.Data", f.clear())
+			case topology.Mgmd, topology.Mysqld:
+				volume := map[topology.Role]string{topology.Mgmd: topology.NdbDir, topology.Mysqld: topology.MysqlDir}[n.Role]
+				for path, file := range f.disk[side] {
+					if within(path, volume) {
+						add(topology.InVolume, path, file.content)
+					}
+				}
+			}
+			if n.Role == topology.Mysqld {
+				add(topology.InUnlinked, "/tmp/#10010782", make([]byte, 180224))
+			}
+			out.Nodes = append(out.Nodes, node)
+		}
+	}
+	if f.scanned != nil {
+		f.scanned(&out)
+	}
+	return out, nil
+}
+
+func (f *fake) Log(_ context.Context, side topology.Side, node string) ([]byte, error) {
+	return []byte("ready: " + string(side) + " " + node), nil
+}
+
+func (f *fake) Inspect(context.Context, topology.Side, string) ([]byte, error) {
+	return []byte("{}"), nil
+}
+
+var drawn = regexp.MustCompile(`rest\d{3}-[A-Z2-7]{26}`)
+
+// clear is what a log in clear would hold of all that the source heard.
+func (f *fake) clear() []byte {
+	var b strings.Builder
+	b.WriteString("data")
+	seen := map[string]bool{}
+	for _, q := range f.servers[topology.Source].heard {
+		if strings.Contains(q, "ndbproof_rest.held VALUES") {
+			continue // never committed
+		}
+		for _, text := range drawn.FindAllString(q, -1) {
+			if seen[text] {
+				continue
+			}
+			seen[text] = true
+			for _, n := range scan.Needles(text) {
+				b.WriteString("....")
+				b.Write(n.Bytes())
+			}
+		}
+	}
+	return []byte(b.String())
+}
+
+// resting is a pair on which all is well for a search of what stands on disk.
+func resting(t *testing.T) *fake {
+	t.Helper()
+	f := healthy(t)
+	f.servers[topology.Source].on("@@binlog_cache_size", "size", []any{"32768"})
+	const log = topology.NdbDir + "/ndb_1_cluster.log"
+	for _, side := range topology.Sides {
+		f.disk[side][topology.KeyringDir+"/keyring"] = fakeFile{[]byte("keys"), 0o600}
+		f.disk[side][topology.DataDir+"/mysql.ibd"] = fakeFile{[]byte("tables"), 0o600}
+		f.disk[side][log] = fakeFile{[]byte(clusterLogOf(1)), 0o644}
+	}
+	f.run = func(side topology.Side, c topology.Command) (topology.Output, error) {
+		switch c.Argv[0] {
+		case "ndb_mgm":
+			f.disk[side][log] = fakeFile{[]byte(clusterLogOf(1) + clusterLogOf(2)), 0o644}
+		case "mysqlbinlog":
+			f.disk[side][controlDir+"/binlog.000002"] = fakeFile{append([]byte("\xfebin"), f.clear()...), 0o600}
+		case "rm":
+			delete(f.disk[side], controlDir+"/binlog.000002")
+		}
+		return topology.Output{}, nil
+	}
+	return f
+}
+
+func clusterLogOf(n int) string {
+	return fmt.Sprintf("2026-11-24T03:10:07.832497Z [MgmtSrvr] INFO     -- Node 2: Local checkpoint %d started. Keep GCI = 1 oldest restorable GCI = 1\n"+
+		"2026-11-24T03:10:07.876016Z [MgmtSrvr] INFO     -- Node 2: Local checkpoint %d completed\n", n, n)
+}

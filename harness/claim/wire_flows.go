@@ -1,0 +1,174 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+	"ndbproof/harness/wire"
+)
+
+// WireFlows is all that travelled at every node while a row was committed, the
+// receiver was stopped and started, a new client connected to each server, and
+// the management nodes were asked.
+type WireFlows struct {
+	Nodes   []topology.NodeRef `json:"expected_nodes"`
+	Window  Window             `json:"window"`
+	Classes []ClassSeen        `json:"classes"`
+	// Strangers is what somebody without credentials got on each cluster's network,
+	// after the window. Its flows would be in none of the classes.
+	Strangers []Stranger `json:"strangers"`
+}
+
+// ClassSeen sums up what was seen of one class, each flow at each end.
+type ClassSeen struct {
+	Class   wire.Class `json:"class"`
+	Flows   int        `json:"flows"`
+	Packets int64      `json:"packets"`
+	Bytes   int64      `json:"bytes"`
+	Records int64      `json:"records"` // of TLS
+	Markers []string   `json:"markers"` // read in passing
+}
+
+// expectedClasses must have been seen, or the window shows too little.
+var expectedClasses = []wire.Class{wire.ClientMysqld, wire.Channel, wire.MysqldNdbmtd, wire.NdbmtdNdbmtd, wire.Management}
+
+// Seen counts flows. Every node must have been looked at, and every class seen.
+func (o *WireFlows) Seen() (int, string) {
+	if why := o.Window.blind(wire.Unclassified); why != "" {
+		return 0, why
+	}
+	n := 0
+	for _, ref := range o.Nodes {
+		i := slices.IndexFunc(o.Window.Nodes, func(n WindowNode) bool { return n.NodeRef == ref })
+		if i < 0 {
+			return 0, fmt.Sprintf("%s %s was not looked at", ref.Side, ref.Node)
+		}
+		n += len(o.Window.Nodes[i].Flows)
+	}
+	for _, c := range expectedClasses {
+		if o.class(c).Packets == 0 {
+			return 0, fmt.Sprintf("no flow of class %s was seen", c)
+		}
+	}
+	return n, "no flow was seen"
+}
+
+func (o *WireFlows) class(c wire.Class) ClassSeen {
+	for _, x := range o.Classes {
+		if x.Class == c {
+			return x
+		}
+	}
+	return ClassSeen{Class: c}
+}
+
+func wireFlows() Claim {
+	extra, noMore := meanwhile("connections to a port that nobody expects", func(ctx context.Context, b Bench) error {
+		_, err := b.Run(ctx, topology.Replica, sqlNode(b, topology.Replica), topology.Command{Argv: []string{
+			"mysql", "--no-defaults", "--protocol=TCP", "--host=" + b.Spec(topology.Source).LinkHost(), fmt.Sprintf("--port=%d", extraPort),
+			"--connect-timeout=5", "--execute=DO 1",
+		}})
+		return err // that the login fails is fine
+	})
+	listens := listening("a flow to an unexpected port of the source's mysqld", topology.Source, topology.Mysqld)
+	stranger, gone := meanwhile("questions of a stranger", func(ctx context.Context, b Bench) error {
+		_, err := b.Rogue(ctx, topology.Replica, showCluster(b.Spec(topology.Replica)))
+		return err
+	})
+	return keeping(Claim{
+		ID: wireFlowsID, Step: 7, Effect: Disturbs,
+		Title: "at every node only the flows that a pair needs travel, each between the ends and on the network that it belongs to",
+		Codes: codes(wireFlowsID, "unclassified"),
+		Sabotage: []Sabotage{
+			{
+				Name: listens.Name, Effect: Disturbs, Want: wireFlowsID + ".unclassified", Also: []string{socketsID},
+				Do: inTurn(listens.Do, extra), Undo: inTurn(noMore, listens.Undo),
+			},
+			{
+				Name: "a stranger on the replica's cluster network", Effect: Disturbs, Want: wireFlowsID + ".unclassified",
+				Do: stranger, Undo: gone,
+			},
+		},
+	}, lookWireFlows, judgeWireFlows)
+}
+
+// showCluster asks a management node for the state of its cluster.
+func showCluster(s topology.Spec) topology.Command {
+	return topology.Command{Argv: []string{"ndb_mgm", "--ndb-connectstring=" + s.Connectstring(), "--execute=show"}}
+}
+
+func lookWireFlows(ctx context.Context, s Subject, dir *evidence.Dir) (*WireFlows, error) {
+	o := &WireFlows{}
+	for _, side := range topology.Sides {
+		for _, n := range s.Spec(side).Nodes {
+			o.Nodes = append(o.Nodes, topology.NodeRef{Side: side, Node: n.Name})
+		}
+	}
+	marker := topology.NewMarker()
+	var err error
+	o.Window, err = window(ctx, s, dir, wireFlowsID, o.Nodes, map[string]string{markerRow: marker}, func(ctx context.Context) error {
+		if err := receiverAgain(ctx, s, marker); err != nil {
+			return err
+		}
+		_, err := eachSide(func(side topology.Side) (Known, error) {
+			out, err := tool(ctx, s, side, sqlNode(s, side), showCluster(s.Spec(side)))
+			if err == nil && out.Exit != 0 {
+				err = fmt.Errorf("ask the management node of the %s: exit %d: %s", side, out.Exit, oneLine(out.Stderr))
+			}
+			k, connected := newClient(ctx, s, side, marker)
+			return k, errors.Join(err, connected)
+		})
+		return err
+	})
+	if err != nil {
+		return o, err
+	}
+	o.sum()
+	o.Strangers, err = eachSide(func(side topology.Side) (Stranger, error) { return asStranger(ctx, s, side, marker) })
+	return o, err
+}
+
+// sum adds the flows up by their class.
+func (o *WireFlows) sum() {
+	for _, n := range o.Window.Nodes {
+		for _, f := range n.Flows {
+			i := slices.IndexFunc(o.Classes, func(c ClassSeen) bool { return c.Class == f.Class })
+			if i < 0 {
+				i = len(o.Classes)
+				o.Classes = append(o.Classes, ClassSeen{Class: f.Class, Markers: []string{}})
+			}
+			c := &o.Classes[i]
+			c.Flows++
+			c.Packets += f.Up.Packets + f.Down.Packets
+			c.Bytes += f.Up.Bytes + f.Down.Bytes
+			c.Records += f.Up.Records + f.Down.Records
+			c.Markers = slices.Concat(c.Markers, f.Up.Markers, f.Down.Markers)
+			slices.Sort(c.Markers)
+			c.Markers = slices.Compact(c.Markers)
+		}
+	}
+}
+
+func judgeWireFlows(o *WireFlows, _ secure.Profile, _ release.Release) []Violation {
+	f := found{id: wireFlowsID}
+	for _, n := range o.Window.Nodes {
+		for _, w := range n.of(wire.Unclassified) {
+			f.at("unclassified", n.Side, n.Node, fmt.Sprintf("%s from %s to %s: %d packets, %d bytes; expected no such flow",
+				w.Proto, orNobody(w.Client), orNobody(w.Server), w.Up.Packets+w.Down.Packets, w.Up.Bytes+w.Down.Bytes))
+		}
+	}
+	return f.all
+}
+
+func orNobody(address string) string {
+	if address == "" {
+		return "nobody that can be told"
+	}
+	return address
+}

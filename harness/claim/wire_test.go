@@ -1,0 +1,430 @@
+package claim
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+	"ndbproof/harness/wire"
+)
+
+// addresses are those of a pair: 10.S.N.I, where S is 1 at the source and 2 at
+// the replica, N is 1 on the cluster's network and 3 at the door. The link is 10.9.0.
+func addresses() []topology.Address {
+	var all []topology.Address
+	for i, side := range topology.Sides {
+		s := string(rune('1' + i))
+		at := func(ip, node string, role topology.Role, n topology.Network) {
+			all = append(all, topology.Address{IP: ip, Side: side, Node: node, Role: role, Network: n})
+		}
+		at("10."+s+".1.1", "", "", topology.ClusterNetwork)
+		at("10."+s+".1.2", "mgm", topology.Mgmd, topology.ClusterNetwork)
+		for d := range 4 {
+			at("10."+s+".1.1"+string(rune('1'+d)), "ndb"+string(rune('1'+d)), topology.Ndbmtd, topology.ClusterNetwork)
+		}
+		at("10."+s+".1.20", "sql", topology.Mysqld, topology.ClusterNetwork)
+		at("10."+s+".3.1", "", "", topology.DoorNetwork)
+		at("10."+s+".3.2", "sql", topology.Mysqld, topology.DoorNetwork)
+		at("10.9.0.1"+s, "sql", topology.Mysqld, topology.LinkNetwork)
+	}
+	return append(all, topology.Address{IP: "10.9.0.1", Network: topology.LinkNetwork})
+}
+
+// tlsFlow is a connection of MySQL's protocol as it should be.
+func tlsFlow(client, server string) topology.Flow {
+	return topology.Flow{
+		Proto: "tcp", Client: client, Server: server, Begun: true,
+		Up: topology.Stream{Packets: 9, Segments: 7, Bytes: 900, Opens: wire.OpensSSLRequest, Records: 6},
+		Down: topology.Stream{
+			Packets: 8, Segments: 7, Bytes: 3000, Opens: wire.OpensGreeting, Records: 7, TLSVersion: "TLSv1.3", CipherSuite: "TLS_AES_256_GCM_SHA384",
+		},
+	}
+}
+
+func clearFlow(client, server string, markers ...string) topology.Flow {
+	return topology.Flow{
+		Proto: "tcp", Client: client, Server: server,
+		Up:   topology.Stream{Packets: 9, Segments: 7, Bytes: 900, Unread: 900, Markers: markers},
+		Down: topology.Stream{Packets: 9, Segments: 7, Bytes: 900, Unread: 900},
+	}
+}
+
+func nameFlow(client, server string) topology.Flow {
+	f := clearFlow(client, server)
+	f.Begun, f.Up.Opens, f.Up.Clear, f.Up.Markers, f.Down.Opens = true, wire.OpensLogin, 400, []string{markerControl}, wire.OpensGreeting
+	return f
+}
+
+// seenAt is a window over flows by the names of nodes, as "source sql".
+func seenAt(flows map[string][]topology.Flow) Window {
+	w := Window{Addresses: addresses()}
+	for _, side := range topology.Sides {
+		for _, n := range []string{"mgm", "ndb1", "ndb2", "ndb3", "ndb4", "sql"} {
+			fs, ok := flows[string(side)+" "+n]
+			if !ok {
+				continue
+			}
+			node := WindowNode{NodeRef: topology.NodeRef{Side: side, Node: n}, Packets: 100}
+			for _, f := range fs {
+				node.Flows = append(node.Flows, WindowFlow{Flow: f})
+			}
+			w.Nodes = append(w.Nodes, node)
+		}
+	}
+	w.classify()
+	return w
+}
+
+func goodWireClients() *WireClients {
+	old := tlsFlow("10.1.3.1:40000", "10.1.3.2:3306")
+	old.Begun, old.Up.Opens, old.Down.Opens, old.Down.TLSVersion, old.Down.CipherSuite = false, "", "", "", ""
+	return &WireClients{
+		Clients: []Known{
+			{topology.Source, 50001, "TLSv1.3", "TLS_AES_256_GCM_SHA384"}, {topology.Replica, 50002, "TLSv1.3", "TLS_AES_256_GCM_SHA384"},
+		},
+		Window: seenAt(map[string][]topology.Flow{
+			"source sql":  {tlsFlow("10.1.3.1:50001", "10.1.3.2:3306"), old},
+			"replica sql": {tlsFlow("10.2.3.1:50002", "10.2.3.2:3306")},
+		}),
+		Control: Control{Answer: "denied", Window: seenAt(map[string][]topology.Flow{
+			"source sql": {nameFlow("10.1.3.1:50009", "10.1.3.2:3306")}, "replica sql": {nameFlow("10.2.3.1:50009", "10.2.3.2:3306")},
+		})},
+	}
+}
+
+func TestWireClients(t *testing.T) {
+	first := func(o *WireClients) *WindowFlow { return &o.Window.Nodes[0].Flows[0] }
+	second := func(o *WireClients) *WindowFlow { return &o.Window.Nodes[0].Flows[1] }
+	judges(t, wireClientID, goodWireClients, []broken[*WireClients]{
+		{"login in clear", func(o *WireClients) {
+			o.Window.Nodes[0].Flows = append(o.Window.Nodes[0].Flows, WindowFlow{wire.ClientMysqld, nameFlow("10.1.3.1:1", "10.1.3.2:3306")})
+		}, []string{"marker", "plain"}},
+		{"clear after TLS", func(o *WireClients) { first(o).Down.Clear = 12 }, []string{"plain"}},
+		{"old connection in clear", func(o *WireClients) { second(o).Up.Records = 0 }, []string{"plain"}},
+		{"old version", func(o *WireClients) { first(o).Down.TLSVersion = "TLSv1.1" }, []string{"disagrees", "old-protocol"}},
+		{"weak suite", func(o *WireClients) {
+			first(o).Down.TLSVersion, first(o).Down.CipherSuite = "TLSv1.2", "TLS_RSA_WITH_RC4_128_SHA"
+			o.Clients[0].Version, o.Clients[0].Cipher = "TLSv1.2", "RC4-SHA"
+		}, []string{"disagrees", "weak-suite"}},
+		{"marker", func(o *WireClients) { second(o).Down.Markers = []string{markerRow} }, []string{"marker"}},
+		{"another session than the server's", func(o *WireClients) { o.Clients[1].Cipher = "TLS_AES_128_GCM_SHA256" }, []string{"disagrees"}},
+	})
+	blind := func(with func(*WireClients)) Observation {
+		o := goodWireClients()
+		with(o)
+		return o
+	}
+	unseen(t, map[string]Observation{
+		"no packets":      blind(func(o *WireClients) { o.Window.Nodes[1].Packets = 0 }),
+		"dropped":         blind(func(o *WireClients) { o.Window.Nodes[1].Dropped = 1 }),
+		"missed":          blind(func(o *WireClients) { second(o).Down.Missed = 1 }),
+		"not its client":  blind(func(o *WireClients) { o.Clients[0].Port = 1 }),
+		"not its opening": blind(func(o *WireClients) { first(o).Begun = false }),
+		"control unseen":  blind(func(o *WireClients) { o.Control.Window.Nodes[1].Flows[0].Up.Markers = nil }),
+		"control blind":   blind(func(o *WireClients) { o.Control.Window.Nodes[1].Packets = 0 }),
+		"openssl differs": blind(func(o *WireClients) { o.Second = SecondOpinion{Asked: true, Differs: "version"} }),
+	})
+	n, _ := blind(func(o *WireClients) { o.Second = SecondOpinion{Unless: "no openssl", Differs: "x"} }).Seen()
+	require.Equal(t, 3, n)
+}
+
+func goodWireChannel() *WireChannel {
+	dump := tlsFlow("10.9.0.12:50001", "10.9.0.11:3306")
+	name := nameFlow("10.9.0.12:50009", "10.9.0.11:3306")
+	return &WireChannel{
+		Dumps:   []Known{{topology.Source, 50001, "TLSv1.3", "TLS_AES_256_GCM_SHA384"}},
+		Window:  seenAt(map[string][]topology.Flow{"source sql": {dump}, "replica sql": {dump}}),
+		Control: Control{Answer: "denied", Window: seenAt(map[string][]topology.Flow{"source sql": {name}, "replica sql": {name}})},
+	}
+}
+
+func TestWireChannel(t *testing.T) {
+	at := func(o *WireChannel) *WindowFlow { return &o.Window.Nodes[1].Flows[0] }
+	judges(t, wireChannelID, goodWireChannel, []broken[*WireChannel]{
+		{"plain", func(o *WireChannel) {
+			at(o).Up.Opens, at(o).Up.Clear, o.Dumps[0].Version, o.Dumps[0].Cipher = wire.OpensLogin, 300, "", ""
+		}, []string{"plain"}},
+		{"old", func(o *WireChannel) { at(o).Down.TLSVersion = "0x0300" }, []string{"disagrees", "old-protocol"}},
+		{"weak", func(o *WireChannel) { at(o).Down.CipherSuite = "0x00FF" }, []string{"disagrees", "weak-suite"}},
+		{"password", func(o *WireChannel) { at(o).Up.Markers = []string{"password of user1"} }, []string{"marker"}},
+	})
+	blind := func(with func(*WireChannel)) Observation {
+		o := goodWireChannel()
+		with(o)
+		return o
+	}
+	unseen(t, map[string]Observation{
+		"no channel":         blind(func(o *WireChannel) { o.Dumps = nil }),
+		"seen at one end":    blind(func(o *WireChannel) { o.Window.Nodes[1].Flows = nil }),
+		"no event":           blind(func(o *WireChannel) { at(o).Down.Bytes = 0 }),
+		"not from its start": blind(func(o *WireChannel) { at(o).Begun = false }),
+		"control unseen":     blind(func(o *WireChannel) { o.Control.Window.Nodes[0].Flows = nil }),
+	})
+}
+
+func goodWireFlows() *WireFlows {
+	o := &WireFlows{}
+	flows := map[string][]topology.Flow{}
+	for i, side := range topology.Sides {
+		s := string(rune('1' + i))
+		sql, mgm := "10."+s+".1.20:", "10."+s+".1.2:"
+		flows[string(side)+" mgm"] = []topology.Flow{clearFlow(sql+"40001", mgm+"1186"), clearFlow(mgm+"40002", "10."+s+".1.11:2202")}
+		flows[string(side)+" sql"] = []topology.Flow{
+			tlsFlow("10."+s+".3.1:50001", "10."+s+".3.2:3306"), tlsFlow("10.9.0.12:50001", "10.9.0.11:3306"),
+			clearFlow(sql+"40003", "10."+s+".1.11:2202", markerRow), {Proto: "udp", Client: "127.0.0.1:5", Server: "127.0.0.11:53"}, {Proto: "arp"},
+		}
+		for d := range 4 {
+			n := string(rune('1' + d))
+			flows[string(side)+" ndb"+n] = []topology.Flow{clearFlow("10."+s+".1.1"+n+":40004", "10."+s+".1.11:2202", markerRow)}
+		}
+	}
+	o.Window = seenAt(flows)
+	for _, n := range o.Window.Nodes {
+		o.Nodes = append(o.Nodes, n.NodeRef)
+	}
+	o.sum()
+	o.Strangers = []Stranger{{Side: topology.Source, Shown: true, Read: true}, {Side: topology.Replica, Shown: true, Read: true}}
+	return o
+}
+
+func TestWireFlows(t *testing.T) {
+	stray := func(client, server string) func(*WireFlows) {
+		return func(o *WireFlows) {
+			o.Window.Nodes[2].Flows = append(o.Window.Nodes[2].Flows, WindowFlow{Flow: clearFlow(client, server)})
+			o.Window.classify()
+		}
+	}
+	judges(t, wireFlowsID, goodWireFlows, []broken[*WireFlows]{
+		{"port", stray("10.9.0.12:50001", "10.9.0.11:4444"), []string{"unclassified"}},
+		{"stranger", stray("10.1.1.99:50001", "10.1.1.2:1186"), []string{"unclassified"}},
+		{"nothing known", func(o *WireFlows) {
+			o.Window.Nodes[0].Flows[0].Flow, o.Window.Nodes[0].Flows[0].Class = topology.Flow{Proto: "ether 0x88cc"}, ""
+		}, []string{"unclassified"}},
+	})
+	blind := func(with func(*WireFlows)) Observation {
+		o := goodWireFlows()
+		with(o)
+		return o
+	}
+	unseen(t, map[string]Observation{
+		"a node missing":  blind(func(o *WireFlows) { o.Window.Nodes = o.Window.Nodes[1:] }),
+		"no packets":      blind(func(o *WireFlows) { o.Window.Nodes[3].Packets = 0 }),
+		"dropped":         blind(func(o *WireFlows) { o.Window.Nodes[3].Dropped = 9 }),
+		"a class missing": blind(func(o *WireFlows) { o.Classes = o.Classes[1:] }),
+	})
+}
+
+// wired is a pair whose capture sees what the observations above have.
+func wired(t *testing.T) *fake {
+	t.Helper()
+	f := newFake(t, newest)
+	f.ca = authority(t).Leaf
+	clients, channel, flows := goodWireClients(), goodWireChannel(), goodWireFlows()
+	for i, side := range topology.Sides {
+		port := map[topology.Side]string{topology.Source: "10.9.0.12:50001", topology.Replica: "10.2.3.1:50002"}[side]
+		f.servers[side].on("SHOW PROCESSLIST", "Id Host Command", []any{int64(7 + i), "10." + string(rune('1'+i)) + ".3.1:" + []string{"50001", "50002"}[i], "Query"},
+			[]any{int64(20), port, "Binlog Dump"}, []any{int64(3), "localhost", "Daemon"})
+		f.servers[side].on("CONNECTION_ID()", "id marker", []any{int64(7 + i), "x"})
+		f.servers[side].on("SHOW SESSION STATUS", "Variable_name Value", []any{"Ssl_version", "TLSv1.3"}, []any{"Ssl_cipher", "TLS_AES_256_GCM_SHA384"})
+	}
+	f.servers[topology.Source].on("status_by_thread", "name value", []any{"Ssl_version", "TLSv1.3"}, []any{"Ssl_cipher", "TLS_AES_256_GCM_SHA384"})
+	f.login = func(_ topology.Side, l topology.Login) error {
+		if l.TLS == topology.TLSOff {
+			return &mysql.MySQLError{Number: errDenied, Message: "Access denied"}
+		}
+		return nil
+	}
+	f.run = func(_ topology.Side, c topology.Command) (topology.Output, error) {
+		if c.Argv[0] == "ndb_mgm" {
+			return topology.Output{Stdout: "[ndbd(NDB)] 4 node(s)"}, nil
+		}
+		return topology.Output{Exit: 1, Stderr: "ERROR 1045 (28000): Access denied"}, nil
+	}
+	f.rogue = func(_ topology.Side, c topology.Command) (topology.Output, error) {
+		if c.Argv[0] == "ndb_select_all" {
+			return topology.Output{Stdout: strings.Join(f.markers, "\n")}, nil
+		}
+		return topology.Output{Stdout: "[ndbd(NDB)] 4 node(s)"}, nil
+	}
+	f.capture = func(at []topology.NodeRef, o topology.CaptureOrder) ([]topology.Captured, error) {
+		w := channel.Window
+		_, controls := o.Markers[markerControl]
+		_, ofChannel := o.Markers["password of "+secure.ReplicationUser]
+		switch {
+		case len(at) > 2:
+			w = flows.Window
+		case controls:
+			w = seenAt(map[string][]topology.Flow{
+				"source sql":  {nameFlow("10.9.0.12:50009", "10.9.0.11:3306"), nameFlow("10.1.3.1:50009", "10.1.3.2:3306")},
+				"replica sql": {nameFlow("10.9.0.12:50009", "10.9.0.11:3306"), nameFlow("10.2.3.1:50009", "10.2.3.2:3306")},
+			})
+		case !ofChannel:
+			w = clients.Window
+		}
+		var all []topology.Captured
+		for _, n := range w.Nodes {
+			c := topology.Captured{NodeRef: n.NodeRef, Packets: n.Packets, Headers: []byte("pcap")}
+			for _, x := range n.Flows {
+				c.Flows = append(c.Flows, x.Flow)
+			}
+			all = append(all, c)
+		}
+		return all, nil
+	}
+	return f
+}
+
+func TestWireLook(t *testing.T) {
+	t.Setenv("PATH", "") // no openssl
+	for _, id := range []string{wireClientID, wireChannelID, wireFlowsID} {
+		t.Run(id, func(t *testing.T) {
+			f, dir := wired(t), evidence.At(t.TempDir())
+			held(t, Run(t.Context(), byID(t, id), f, dir, secure.Seed2021()))
+			kept, err := os.ReadFile(dir.Path("claims/" + id + "/source-sql.pcap"))
+			require.NoError(t, err)
+			require.Equal(t, "pcap", string(kept))
+		})
+	}
+}
+
+func TestWireCannotLook(t *testing.T) {
+	t.Setenv("PATH", "")
+	for _, id := range []string{wireClientID, wireChannelID, wireFlowsID} {
+		t.Run(id, func(t *testing.T) {
+			f := wired(t)
+			f.capture = nil
+			o := Run(t.Context(), byID(t, id), f, evidence.At(t.TempDir()), secure.Seed2021())
+			require.Equal(t, NotLooked, o.Status)
+			require.Contains(t, o.Reason, "operation not permitted")
+
+			f = wired(t)
+			f.behind = errors.New("the replica lags")
+			o = Run(t.Context(), byID(t, id), f, evidence.At(t.TempDir()), secure.Seed2021())
+			if id != wireClientID {
+				require.Equal(t, NotLooked, o.Status)
+				require.Contains(t, o.Reason, "the replica lags")
+			}
+		})
+	}
+}
+
+// The receiver is started again, whatever goes wrong.
+func TestReceiverAgain(t *testing.T) {
+	f := newFake(t, newest)
+	f.servers[topology.Replica].fails("STOP REPLICA", errors.New("no"))
+	require.ErrorContains(t, receiverAgain(t.Context(), f, "mark"), "no")
+	require.Contains(t, f.servers[topology.Replica].heard, "START REPLICA IO_THREAD")
+}
+
+func TestGapsOfTheWire(t *testing.T) {
+	o := goodWireFlows()
+	says, open := rowsOnLinks(o)
+	require.True(t, open)
+	require.Equal(t, "a row committed in the window was read at 10 nodes, in flows mysqld-ndbmtd and ndbmtd-ndbmtd", says)
+	each := func(f func(*topology.Flow)) {
+		for i := range o.Window.Nodes {
+			for j := range o.Window.Nodes[i].Flows {
+				f(&o.Window.Nodes[i].Flows[j].Flow)
+			}
+		}
+	}
+	each(func(f *topology.Flow) { f.Up.Markers = nil })
+	says, open = rowsOnLinks(o)
+	require.True(t, open)
+	require.Contains(t, says, "14 flows inside the clusters are without TLS")
+	each(func(f *topology.Flow) { f.Up.Records = 5 })
+	_, open = rowsOnLinks(o)
+	require.False(t, open)
+
+	says, open = rowsForStrangers(o)
+	require.True(t, open)
+	require.Contains(t, says, "ndb_select_all prints rows of the replica")
+	o.Strangers = []Stranger{{Side: topology.Source, Says: "Not Authorized: TLS Required"}}
+	says, open = rowsForStrangers(o)
+	require.False(t, open)
+	require.Contains(t, says, "TLS Required")
+	o.Strangers = nil
+	_, open = rowsForStrangers(o)
+	require.True(t, open)
+
+	_, open = channelUnverified(&Channel{Wanted: Wanted{TLS: "YES", CA: "/ca.pem", Verify: "YES"}})
+	require.False(t, open)
+	_, open = channelUnverified(&Channel{Wanted: Wanted{TLS: "YES", CA: "/ca.pem", Verify: "NO"}})
+	require.True(t, open)
+
+	account := func(host string) *Accounts {
+		return &Accounts{[]ServerAccounts{{Side: topology.Source, Accounts: []Account{{User: secure.ReplicationUser, Host: host}}}}}
+	}
+	_, open = accountFromAnywhere(account("%"))
+	require.True(t, open)
+	_, open = accountFromAnywhere(account("10.9.0.12"))
+	require.False(t, open)
+	_, open = accountFromAnywhere(&Accounts{})
+	require.True(t, open)
+
+	_, open = rowsForReader(&RemoteRead{Found: true})
+	require.True(t, open)
+	_, open = rowsForReader(&RemoteRead{Exit: 1, Stderr: "denied"})
+	require.False(t, open)
+
+	_, open = contentsCompared(&Contents{})
+	require.True(t, open)
+}
+
+func TestMeanwhile(t *testing.T) {
+	f := newFake(t, newest)
+	times := make(chan int, 1000)
+	do, undo := meanwhile("counting", func(context.Context, Bench) error { times <- 1; return nil })
+	require.ErrorContains(t, undo(t.Context(), f), "never begun")
+	ctx, cancel := context.WithCancel(t.Context())
+	require.NoError(t, do(ctx, f))
+	cancel() // the context of Do, after which the sabotage goes on
+	<-times
+	<-times
+	require.NoError(t, undo(t.Context(), f))
+
+	do, _ = meanwhile("failing", func(context.Context, Bench) error { return sql.ErrConnDone })
+	require.ErrorIs(t, do(t.Context(), f), sql.ErrConnDone)
+}
+
+func TestOpenSSLNames(t *testing.T) {
+	for iana, want := range map[string]string{
+		"TLS_AES_128_GCM_SHA256":                      "TLS_AES_128_GCM_SHA256",
+		"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256":       "ECDHE-RSA-AES128-GCM-SHA256",
+		"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384":     "ECDHE-ECDSA-AES256-GCM-SHA384",
+		"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-RSA-CHACHA20-POLY1305",
+		"TLS_RSA_WITH_AES_128_GCM_SHA256":             "AES128-GCM-SHA256",
+		"0x00FF":                                      "0x00FF",
+	} {
+		require.Equal(t, want, openssl(iana))
+	}
+}
+
+func TestParseOpenSSL(t *testing.T) {
+	a := authority(t)
+	leaf := pemOf(issued(t, a, "source.link").Leaf)
+	said := "Certificate chain\n 0 s:CN = source.link\n" + leaf + " 1 s:CN = ca\n" + pemOf(a.Leaf) +
+		"---\nServer certificate\n" + leaf + "subject=CN = source.link\n---\nNew, TLSv1.3, Cipher is TLS_AES_128_GCM_SHA256\nServer public key is 2048 bit\n"
+	ours := Agreed{"TLSv1.3", "TLS_AES_128_GCM_SHA256", []string{leaf, pemOf(a.Leaf)}}
+	got := parseOpenSSL([]byte(said))
+	require.Equal(t, ours, got)
+	require.Empty(t, ours.differs(got))
+
+	require.Contains(t, ours.differs(Agreed{"TLSv1.2", ours.Suite, ours.Chain}), "version")
+	require.Contains(t, ours.differs(Agreed{ours.Version, "other", ours.Chain}), "suite")
+	require.Contains(t, ours.differs(Agreed{ours.Version, ours.Suite, ours.Chain[:1]}), "chain")
+	require.Contains(t, ours.differs(parseOpenSSL([]byte("no such protocol"))), "version")
+
+	require.True(t, slices.Contains(opensslArgs("127.0.0.1:1", "ca.pem", "source.link", ours), "-ciphersuites"))
+	require.True(t, slices.Contains(opensslArgs("127.0.0.1:1", "ca.pem", "source.link", Agreed{Version: "TLSv1.2"}), "-cipher"))
+}

@@ -1,0 +1,215 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+// Restart restarts a side's mysqld while nobody writes, with what weaknesses
+// take out of the deployment or, without one, as it was first, and lets the
+// channel run again.
+//
+// A source that logs rows writes an incident when it starts, at which the
+// applier would stop; so the replica goes on at a fence that was committed after
+// it. What lies between is nothing, because the replica had caught up before.
+func (p *Pair) Restart(ctx context.Context, side topology.Side, ws ...secure.Weakness) error {
+	c := p.on(side)
+	if err := p.atRest(ctx); err != nil {
+		return fmt.Errorf("restart %s: %w", c.sql(), err)
+	}
+	changed := c.launched
+	changed.Profile = secure.Weaken(changed.Profile, ws...)
+	changed.EncryptAtStart = changed.EncryptAtStart && changed.Profile.BinlogEncryption
+	if err := c.RestartSQL(ctx, changed); err != nil {
+		return err
+	}
+	if err := c.Back(ctx); err != nil {
+		return err
+	}
+	if err := c.encryptedOnly(ctx); err != nil {
+		return err
+	}
+	if side == topology.Source {
+		if err := p.goOn(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.onReplica(ctx, p.Replica.Spec.Release.Words().StartReplica); err != nil {
+		return err
+	}
+	c.say("restarted", c.sql().Name, fmt.Sprintf("%d weaknesses", len(ws)))
+	if !p.Source.Spec.Profile.NdbLogBin {
+		return nil
+	}
+	_, err := p.CatchUp(ctx)
+	return err
+}
+
+// atRest waits until the replica has all that the source has logged, and stops
+// it. From a source that logs no rows nothing comes.
+func (p *Pair) atRest(ctx context.Context) error {
+	if p.Source.Spec.Profile.NdbLogBin {
+		if _, err := p.CatchUp(ctx); err != nil {
+			return err
+		}
+	}
+	return p.onReplica(ctx, p.Replica.Spec.Release.Words().StopReplica)
+}
+
+func (p *Pair) onReplica(ctx context.Context, statement string) error {
+	if _, err := p.Replica.admin.ExecContext(ctx, statement); err != nil {
+		// A channel's statement may hold its password.
+		verb, _, _ := strings.Cut(statement, " "+p.Replica.Spec.Release.Words().Option)
+		return fmt.Errorf("%s on %s: %w", verb, p.Replica.sql(), err)
+	}
+	return nil
+}
+
+// encryptedOnly switches log encryption on after a restart, and removes the logs
+// from before that: those of the replica nobody reads, and those of the source
+// nobody reads any more.
+func (c *Cluster) encryptedOnly(ctx context.Context) error {
+	if !c.Spec.Profile.BinlogEncryption {
+		return nil
+	}
+	if c.Spec.Profile.NdbLogBin {
+		if err := c.EncryptAgain(ctx); err != nil {
+			return err
+		}
+	} else if _, err := c.admin.ExecContext(ctx, "SET GLOBAL binlog_encryption=ON"); err != nil {
+		return fmt.Errorf("encrypt the logs of %s: %w", c.sql(), err)
+	}
+	purge := c.Spec.Release.Words().ResetBinaryLogs
+	if c.Side == topology.Source {
+		last, err := c.lastLog(ctx)
+		if err != nil {
+			return err
+		}
+		purge = "PURGE BINARY LOGS TO '" + last + "'"
+	}
+	// The row that was logged is the harness's own counter: back to 0, so that
+	// both sides have the same.
+	for _, s := range []string{purge, "UPDATE ndbproof.fence SET n=0 WHERE id=0"} {
+		if _, err := c.admin.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("remove the older logs of %s: %s: %w", c.sql(), s, err)
+		}
+	}
+	return nil
+}
+
+// lastLog is the name of the binary log that is being written.
+func (c *Cluster) lastLog(ctx context.Context) (string, error) {
+	out, err := c.RootSQL(ctx, "SHOW BINARY LOGS;\n")
+	if err != nil {
+		return "", err
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	name, _, _ := strings.Cut(lines[len(lines)-1], "\t")
+	if name == "" {
+		return "", fmt.Errorf("find the last binary log of %s: it shows none", c.sql())
+	}
+	return name, nil
+}
+
+// goOn points the replica at where a restarted source goes on: at a fence, or,
+// where no row is logged, at the end of its log.
+func (p *Pair) goOn(ctx context.Context) error {
+	o := p.Channel()
+	var err error
+	if p.Source.Spec.Profile.NdbLogBin {
+		o.File, o.Pos, err = p.fencePosition(ctx)
+	} else {
+		o.File, o.Pos, err = p.Source.endOfLog(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return p.onReplica(ctx, secure.ChannelSQL(p.Replica.Spec.Release.Words(), o))
+}
+
+// fencePosition commits a fence and gives the beginning of its epoch in the
+// source's binary log.
+func (p *Pair) fencePosition(ctx context.Context) (file string, pos uint64, err error) {
+	e, err := p.Source.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", p.fence.Add(1)))
+	if err != nil {
+		return "", 0, fmt.Errorf("commit a fence: %w", err)
+	}
+	if err := p.Source.handled(ctx, e); err != nil {
+		return "", 0, err
+	}
+	err = p.Source.admin.QueryRowContext(ctx,
+		"SELECT File, Position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e)).Scan(&file, &pos)
+	if err != nil {
+		return "", 0, fmt.Errorf("find epoch %s in the binlog index of %s: %w", e, p.Source.sql(), err)
+	}
+	return path.Base(file), pos, nil
+}
+
+// endOfLog is where the source's binary log ends now.
+func (c *Cluster) endOfLog(ctx context.Context) (file string, pos uint64, err error) {
+	out, err := c.RootSQL(ctx, c.Spec.Release.Words().ShowBinaryLogStatus+";\n")
+	if err != nil {
+		return "", 0, err
+	}
+	if _, err := fmt.Sscanf(out, "%s %d", &file, &pos); err != nil {
+		return "", 0, fmt.Errorf("find the end of the binary log of %s in %q: %w", c.sql(), out, err)
+	}
+	return file, pos, nil
+}
+
+// removeGone removes files that a changed configuration no longer has, while the
+// container still runs.
+func (n *Node) removeGone(ctx context.Context, next []topology.File) error {
+	argv := []string{"rm", "-f"}
+	for _, f := range n.config.Files {
+		if !slices.ContainsFunc(next, func(x topology.File) bool { return x.Path == f.Path }) {
+			argv = append(argv, f.Path)
+		}
+	}
+	if len(argv) == 2 {
+		return nil
+	}
+	out, err := n.exec(ctx, topology.Command{Argv: argv, User: "0:0"})
+	if err == nil && out.Exit != 0 {
+		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stderr))
+	}
+	if err != nil {
+		return fmt.Errorf("remove files of %s that it shall no longer have: %w", n, err)
+	}
+	return nil
+}
+
+// dropCompanions removes the containers beside a node that is to be stopped:
+// they live in its process namespace and end with it. They are made anew when
+// they are needed.
+func (n *Node) dropCompanions(ctx context.Context) error {
+	n.companion.mu.Lock()
+	defer n.companion.mu.Unlock()
+	var errs []error
+	for _, id := range []*string{&n.companion.id, &n.companion.lender} {
+		if *id == "" {
+			continue
+		}
+		if err := n.cluster.engine.api.ContainerRemove(ctx, *id, container.RemoveOptions{Force: true}); err != nil {
+			errs = append(errs, fmt.Errorf("remove a companion of %s: %w", n, err))
+		}
+		*id = ""
+	}
+	return errors.Join(errs...)
+}
+
+// running tells whether the node's container runs now: one that was started
+// again after the end that an event tells of is no dead node.
+func (n *Node) running(ctx context.Context) bool {
+	in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id)
+	return err == nil && in.State != nil && in.State.Running
+}

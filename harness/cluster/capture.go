@@ -1,0 +1,188 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/pkg/stdcopy"
+	"golang.org/x/sync/errgroup"
+
+	"ndbproof/harness/topology"
+)
+
+// capturing is a capture that goes on beside a node. It ends when its standard
+// input does, so also when we are gone.
+type capturing struct {
+	node   *Node
+	feed   func() error // ends its standard input
+	close  func()
+	output *json.Decoder
+	ended  <-chan error // what came of reading its output
+	stderr *strings.Builder
+}
+
+// Capture begins to capture in the namespaces of some nodes, all at once, and
+// returns when all of them see packets. end gives what they saw, in the order
+// of at; it must be called, once.
+func (p *Pair) Capture(ctx context.Context, at []topology.NodeRef, o topology.CaptureOrder) (end func(context.Context) ([]topology.Captured, error), err error) {
+	all := make([]*capturing, len(at))
+	g, starting := errgroup.WithContext(ctx)
+	for i, ref := range at {
+		g.Go(func() error {
+			n, err := p.node(ref.Side, ref.Node)
+			if err != nil {
+				return err
+			}
+			all[i], err = n.capture(starting, o)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		for _, c := range all {
+			if c != nil {
+				c.close()
+			}
+		}
+		return nil, err
+	}
+	return func(ctx context.Context) ([]topology.Captured, error) {
+		seen := make([]topology.Captured, len(all))
+		var g errgroup.Group
+		for i, c := range all {
+			g.Go(func() (err error) {
+				seen[i], err = c.end(ctx)
+				seen[i].NodeRef = at[i]
+				return err
+			})
+		}
+		return seen, g.Wait()
+	}, nil
+}
+
+// capture starts the probe's capture beside the node, and waits until it has begun.
+func (n *Node) capture(ctx context.Context, o topology.CaptureOrder) (c *capturing, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("capture beside %s: %w", n, err)
+		}
+	}()
+	order, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	id, err := n.withCompanion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	api := n.cluster.engine.api
+	ex, err := api.ContainerExecCreate(ctx, id, container.ExecOptions{
+		Cmd: []string{"/probe", "capture"}, AttachStdin: true, AttachStdout: true, AttachStderr: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	conn, err := api.ContainerExecAttach(context.WithoutCancel(ctx), ex.ID, container.ExecAttachOptions{})
+	if err != nil {
+		return nil, err
+	}
+	r, w := io.Pipe()
+	ended := make(chan error, 1)
+	c = &capturing{node: n, feed: conn.CloseWrite, close: sync.OnceFunc(conn.Close), output: json.NewDecoder(r), ended: ended, stderr: &strings.Builder{}}
+	go func() {
+		_, err := stdcopy.StdCopy(w, c.stderr, conn.Reader)
+		_ = w.CloseWithError(errors.Join(io.ErrUnexpectedEOF, err)) // a pipe's never fails
+		ended <- err
+	}()
+	if _, err = conn.Conn.Write(append(order, '\n')); err == nil {
+		err = c.read(ctx, &struct{}{})
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// read reads the next document of the capture's output. When there is none, its
+// standard error says why.
+func (c *capturing) read(ctx context.Context, into any) error {
+	defer context.AfterFunc(ctx, c.close)()
+	err := c.output.Decode(into)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	c.close()
+	_ = <-c.ended // what the program said is more than what reading it came to
+	if said := oneLine(c.stderr.String()); said != "" {
+		return errors.New(said)
+	}
+	return err
+}
+
+// end stops the capture and gives what it saw.
+func (c *capturing) end(ctx context.Context) (seen topology.Captured, err error) {
+	defer c.close()
+	if err = c.feed(); err == nil {
+		err = c.read(ctx, &seen)
+	}
+	if err != nil {
+		return seen, fmt.Errorf("end the capture beside %s: %w", c.node, err)
+	}
+	return seen, nil
+}
+
+// Addresses tells whose the addresses on all networks of the pair are.
+func (p *Pair) Addresses(ctx context.Context) ([]topology.Address, error) {
+	var all []topology.Address
+	for _, c := range p.Clusters() {
+		kinds := map[string]topology.Network{c.networks.cluster: topology.ClusterNetwork, c.networks.door: topology.DoorNetwork}
+		if c.options.Link != "" {
+			kinds[c.options.Link] = topology.LinkNetwork
+		}
+		for name, kind := range kinds {
+			side := c.Side
+			if kind == topology.LinkNetwork {
+				side = "" // both sides' own
+			}
+			in, err := p.engine.api.NetworkInspect(ctx, name, network.InspectOptions{})
+			if err != nil {
+				return nil, fmt.Errorf("ask for the addresses of network %s: %w", name, err)
+			}
+			for _, r := range in.IPAM.Config {
+				if r.Gateway != "" {
+					all = append(all, topology.Address{IP: bare(r.Gateway), Side: side, Network: kind})
+				}
+			}
+		}
+		for _, n := range c.Nodes {
+			in, err := p.engine.api.ContainerInspect(ctx, n.id)
+			if err != nil {
+				return nil, fmt.Errorf("ask for the addresses of %s: %w", n, err)
+			}
+			for name, at := range in.NetworkSettings.Networks {
+				for _, ip := range []string{at.IPAddress, at.GlobalIPv6Address} {
+					if kind, ours := kinds[name]; ours && ip != "" {
+						all = append(all, topology.Address{IP: bare(ip), Side: c.Side, Node: n.Name, Role: n.Role, Network: kind})
+					}
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// bare takes the length of the network off an address.
+func bare(ip string) string {
+	ip, _, _ = strings.Cut(ip, "/")
+	return ip
+}

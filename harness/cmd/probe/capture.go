@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"ndbproof/harness/topology"
+	"ndbproof/harness/wire"
+)
+
+// capture reads a topology.CaptureOrder from in, says {} when it sees packets,
+// and goes on until in ends, or ctx. Then it prints a topology.Captured. What
+// packets hold is read here and goes nowhere.
+func (p probe) capture(ctx context.Context, in io.Reader) (err error) {
+	var order topology.CaptureOrder
+	d := json.NewDecoder(in)
+	if err := d.Decode(&order); err != nil {
+		return fmt.Errorf("read the order for a capture: %w", err)
+	}
+	r, err := openRing()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := p.print(struct{}{}); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		defer stop()
+		_, _ = io.Copy(io.Discard, in) // its end is all that matters
+	}()
+	tap := wire.NewTap(order.Markers)
+	if err := r.read(ctx, tap.Add); err != nil {
+		return err
+	}
+	seen := tap.Report()
+	if seen.Dropped, err = r.dropped(); err != nil {
+		return err
+	}
+	return p.print(seen)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/topology"
+)
+
+// capturing runs a capture until stop is called.
+func capturing(t *testing.T, order string) (stop func() topology.Captured) {
+	t.Helper()
+	input, feed := io.Pipe()
+	result, output := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := probe{"", output}.capture(context.WithoutCancel(t.Context()), input)
+		_ = output.CloseWithError(io.ErrUnexpectedEOF)
+		ended <- err
+	}()
+	_, err := io.WriteString(feed, order)
+	require.NoError(t, err)
+	d := json.NewDecoder(result)
+	require.NoError(t, d.Decode(&struct{}{}), "it has begun")
+	return func() (c topology.Captured) {
+		require.NoError(t, feed.Close())
+		require.NoError(t, d.Decode(&c))
+		require.NoError(t, <-ended)
+		return c
+	}
+}
+
+// talk opens a connection and sends texts over it, to and fro.
+func talk(t *testing.T, up, down string) (client, server string) {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close() //nolint:errcheck // nothing is to be written
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(t.Context(), "tcp4", l.Addr().String())
+	require.NoError(t, err)
+	other, err := l.Accept()
+	require.NoError(t, err)
+	say := func(from, to net.Conn, text string) {
+		_, err := io.WriteString(from, text)
+		require.NoError(t, err)
+		_, err = io.ReadFull(to, make([]byte, len(text)))
+		require.NoError(t, err)
+	}
+	say(conn, other, up)
+	say(other, conn, down)
+	client, server = conn.LocalAddr().String(), l.Addr().String()
+	require.NoError(t, conn.Close())
+	require.NoError(t, other.Close())
+	return client, server
+}
+
+// TestCaptureSeesTheWire captures real packets on the loopback interface. It
+// takes root, which CI is.
+func TestCaptureSeesTheWire(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("a packet socket takes CAP_NET_RAW")
+	}
+	const marker, hidden = "markSEENONTHEWIREINCLEARTEXT", "markNEVERSENTANYWHERE"
+	stop := capturing(t, `{"markers": {"row": "`+marker+`", "other": "`+hidden+`"}}`)
+	long := strings.Repeat("x", 200_000) + marker + strings.Repeat("y", 1000)
+	client, server := talk(t, "hello to the server", long)
+	c := stop()
+
+	assert.Positive(t, c.Packets)
+	assert.Zero(t, c.Dropped)
+	var f *topology.Flow
+	for i := range c.Flows {
+		if c.Flows[i].Client == client && c.Flows[i].Server == server {
+			require.Nil(t, f, "one flow, not two")
+			f = &c.Flows[i]
+		}
+	}
+	require.NotNil(t, f, "the connection is among %d flows", len(c.Flows))
+	assert.Equal(t, "tcp", f.Proto)
+	assert.True(t, f.Begun)
+	assert.EqualValues(t, len("hello to the server"), f.Up.Bytes)
+	assert.EqualValues(t, len(long), f.Down.Bytes, "each byte once, though the loopback interface shows it twice")
+	assert.Equal(t, f.Down.Bytes, f.Down.Clear)
+	assert.Zero(t, f.Down.Missed)
+	assert.Equal(t, []string{"row"}, f.Down.Markers)
+	assert.Empty(t, f.Up.Markers)
+
+	assert.Equal(t, uint32(0xA1B23C4D), binary.LittleEndian.Uint32(c.Headers))
+	assert.Greater(t, len(c.Headers), 24+16+40)
+	assert.NotContains(t, string(c.Headers), "xxxx", "no payload is kept")
+	assert.NotContains(t, string(c.Headers), "hello to")
+}
+
+func TestCaptureRefusesAnOrderThatItCannotRead(t *testing.T) {
+	var out bytes.Buffer
+	err := probe{"", &out}.capture(t.Context(), strings.NewReader("nonsense"))
+	require.ErrorContains(t, err, "read the order for a capture")
+	assert.Empty(t, out.String())
+}

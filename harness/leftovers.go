@@ -1,0 +1,33 @@
+package harness
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ndbproof/harness/cluster"
+)
+
+// Leftovers lists what runs have on the engine whose folder for temporary files
+// (TMPDIR) was tmp: a scenario that gives one of its own to the command that it
+// runs sees its objects alone, whoever else uses the engine.
+func Leftovers(t testing.TB, tmp string) []cluster.Holding {
+	t.Helper()
+	ctx := Context(t)
+	e, err := cluster.Dial(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close() //nolint:errcheck // read only
+	all, err := e.Holdings(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var own []cluster.Holding
+	for _, h := range all {
+		if strings.HasPrefix(h.Lock, filepath.Clean(tmp)+string(filepath.Separator)) {
+			own = append(own, h)
+		}
+	}
+	return own
+}

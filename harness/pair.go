@@ -1,0 +1,66 @@
+package harness
+
+import (
+	"errors"
+	"testing"
+
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/run"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+// Pair brings a pair of the procedure up, to the marker row on the replica, and
+// takes it down with the test. as changes each side's Spec before it is rendered;
+// nil leaves it.
+func Pair(t testing.TB, want string, as func(*topology.Spec)) *cluster.Pair {
+	t.Helper()
+	ctx := Context(t)
+	e, img, probe := found(ctx, t, want, run.PairMemory)
+	var specs [2]topology.Spec
+	for i, side := range topology.Sides {
+		specs[i] = topology.Standard(side, img.Release, img.Layout, secure.Seed2021())
+		if as != nil {
+			as(&specs[i])
+		}
+	}
+	secrets := &evidence.Secrets{}
+	keys, err := cluster.NewKeys(secrets, specs[:]...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := cluster.LaunchPair(ctx, specs[0], specs[1], cluster.Options{
+		Engine: e, Image: img.Ref, Tools: img.ToolsRef, Probe: probe, Keys: keys, Secrets: secrets,
+		Say: func(kind string, side topology.Side, node, text string) {
+			t.Logf("%s %s %s: %s", kind, side, node, text)
+		},
+	})
+	t.Cleanup(func() {
+		if err := errors.Join(e.TearDown(p.Clusters()...), e.Close()); err != nil {
+			t.Errorf("take the pair down: %v", err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.Both(func(c *cluster.Cluster) error {
+		if err := c.Started(ctx); err != nil {
+			return err
+		}
+		if err := c.Serving(ctx); err != nil {
+			return err
+		}
+		return c.Encrypt(ctx)
+	})
+	if err == nil {
+		err = p.Account(ctx)
+	}
+	if err == nil {
+		err = p.Open(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

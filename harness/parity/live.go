@@ -1,0 +1,190 @@
+package parity
+
+import (
+	"cmp"
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ndbproof/harness/poll"
+)
+
+// Live says how to compare while writers go on. A row that differs at first may
+// only not have come to the replica yet: it is read again on both sides, and is a
+// mismatch if it still differs then.
+type Live struct {
+	// Settle is how long differing rows are read again where they cannot be held;
+	// 0: 10 s.
+	Settle time.Duration
+	// Hold keeps the writers from a row until release is called; nil: they cannot
+	// be asked.
+	Hold func(ctx context.Context, database, table string, key uint64) (release func(), err error)
+	// Fence waits until what the source has now is on the replica; nil: nobody can
+	// tell, and it is only waited.
+	Fence func(context.Context) error
+}
+
+const (
+	settle     = 10 * time.Second
+	pause      = 200 * time.Millisecond
+	againLimit = 100_000 // rows of a table that are read again; 4 MiB
+	againBatch = 500     // by one statement
+)
+
+// errDiffer is the reason for reading again.
+var errDiffer = errors.New("rows differ")
+
+// again reads what differed again, until both sides agree or it is settled that
+// they do not. release lets the writers go on where they were held.
+func (j *job) again(ctx context.Context) (release func(), err error) {
+	release = func() {}
+	if j.Live == nil || j.differing() == 0 {
+		return release, nil
+	}
+	begun := j.differing()
+	if !j.ordinal {
+		err = j.until(ctx, j.rescan)
+	} else {
+		if begun > int64(len(j.kept)) {
+			return release, fmt.Errorf("compare %s while it is written to: %d rows differ, which is too many to be read again: let the replica catch up first", j.name, begun)
+		}
+		if release, err = j.hold(ctx); err != nil {
+			return release, err
+		}
+		err = j.until(ctx, j.reread)
+	}
+	if err != nil {
+		return release, err
+	}
+	j.report.Again = begun - j.differing()
+	return release, nil
+}
+
+// until reads again until nothing differs or the time is over. Behind a fence,
+// with the rows held, one look is enough.
+func (j *job) until(ctx context.Context, look func(context.Context) error) error {
+	if j.Live.Fence != nil {
+		if err := j.Live.Fence(ctx); err != nil {
+			return fmt.Errorf("compare %s while it is written to: %w", j.name, err)
+		}
+		if j.ordinal && j.Live.Hold != nil {
+			return look(ctx)
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(j.Live.Settle, settle))
+	defer cancel()
+	var broken error
+	_ = poll.Every(limited, pause, "both sides to agree", func(context.Context) error { // what still differs is in the report
+		// Not limited: a look that was begun is ended, so that what it says is whole.
+		if broken = look(ctx); broken != nil {
+			return poll.Stop(broken)
+		}
+		if n := j.differing(); n > 0 {
+			return fmt.Errorf("%w: %d", errDiffer, n)
+		}
+		return nil
+	})
+	return cmp.Or(broken, ctx.Err())
+}
+
+func (j *job) differing() int64 {
+	r := j.report
+	return r.Mismatched + r.OnlySource + r.OnlyReplica + r.Duplicates
+}
+
+// hold keeps the writers from all rows that differ.
+func (j *job) hold(ctx context.Context) (release func(), err error) {
+	var held []func()
+	release = func() {
+		for _, r := range held {
+			r()
+		}
+	}
+	if j.Live.Hold == nil {
+		return release, nil
+	}
+	for _, f := range j.kept {
+		if f.key[0] != 2 { // negative: no writer of ours
+			continue
+		}
+		r, err := j.Live.Hold(ctx, j.name.database, j.name.table, f.key[1])
+		if err != nil {
+			return release, fmt.Errorf("hold %s of %s: %w", f.key.literal(), j.name, err)
+		}
+		held = append(held, r)
+	}
+	return release, nil
+}
+
+// reread reads the rows that differed, by key, and forgets those that agree.
+func (j *job) reread(ctx context.Context) error {
+	kept := j.kept
+	j.forget()
+	for len(kept) > 0 {
+		n := min(againBatch, len(kept))
+		batch := kept[:n]
+		kept = kept[n:]
+		var rows [2]map[Digest]Digest
+		err := j.both(ctx, func(ctx context.Context, i int, s *session) (err error) {
+			rows[i], err = j.digests(ctx, i, s, batch)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, f := range batch {
+			s, onSource := rows[0][f.key]
+			r, onReplica := rows[1][f.key]
+			j.differAgain(entry{f.key, s}, entry{f.key, r}, onSource, onReplica)
+		}
+	}
+	return nil
+}
+
+func (j *job) differAgain(s, r entry, onSource, onReplica bool) {
+	switch {
+	case onSource && onReplica && s.row != r.row:
+		j.differ(&s, &r)
+	case onSource && !onReplica:
+		j.differ(&s, nil)
+	case onReplica && !onSource:
+		j.differ(nil, &r)
+	}
+}
+
+// digests reads some rows of one side.
+func (j *job) digests(ctx context.Context, i int, s *session, batch []found) (map[Digest]Digest, error) {
+	literals := make([]string, len(batch))
+	for n, f := range batch {
+		literals[n] = f.key.literal()
+	}
+	out := map[Digest]Digest{}
+	query := j.selectFrom(i, s) + " WHERE " + quote(j.columns[i][0].name) + " IN (" + strings.Join(literals, ", ") + ")"
+	err := s.scan(ctx, query, len(j.columns[i]), func(row []driver.Value) error {
+		e, err := s.entry(row, j.columns[i], 0)
+		if err != nil {
+			return err
+		}
+		key, err := ordinalOf(row[0])
+		out[key] = e.row
+		return err
+	})
+	return out, err
+}
+
+// rescan compares the whole table once more: its rows have no key that could be
+// asked for.
+func (j *job) rescan(ctx context.Context) error {
+	j.forget()
+	j.report.RowsSource, j.report.RowsReplica = 0, 0
+	return j.whole(ctx)
+}
+
+// forget begins a count anew.
+func (j *job) forget() {
+	j.kept = nil
+	j.report.Mismatched, j.report.OnlySource, j.report.OnlyReplica, j.report.Duplicates = 0, 0, 0, 0
+}

@@ -1,0 +1,165 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/release"
+	"ndbproof/harness/topology"
+	"ndbproof/images"
+)
+
+func death() *cluster.Death {
+	return &cluster.Death{Side: topology.Source, Node: "sql", Exit: 2, Signal: "11", Defect: "F1"}
+}
+
+// at is a run that has come to a step; marker tells whether its pair was up.
+func at(step int, marker bool) *runner {
+	r := &runner{progress: Silent{}, marker: marker}
+	for s := 1; s <= step; s++ {
+		r.enter(s)
+	}
+	return r
+}
+
+// What fails before the marker row is a failure to start, whatever it is. What
+// fails after it could not be looked at, but a node that dies is a violation.
+func TestFailIsClassified(t *testing.T) {
+	broken := errors.New("open the channel on replica sql: refused")
+	for name, c := range map[string]struct {
+		step   int
+		marker bool
+		err    error
+		cause  error // that ended the run
+		exit   evidence.Exit
+		node   string
+		text   string
+	}{
+		"before the marker":                 {6, false, broken, nil, evidence.ExitNotStarted, "", broken.Error()},
+		"a death before the marker":         {4, false, fmt.Errorf("wait: %w", death()), nil, evidence.ExitNotStarted, "sql", death().Error()},
+		"after the marker":                  {7, true, broken, nil, evidence.ExitNotLooked, "", broken.Error()},
+		"a death after the marker":          {7, true, fmt.Errorf("look: %w", death()), nil, evidence.ExitViolated, "sql", death().Error()},
+		"a death that ended the run":        {8, true, context.Canceled, death(), evidence.ExitViolated, "sql", death().Error()},
+		"an interrupt, whatever came of it": {8, true, broken, errors.New("interrupted"), evidence.ExitNotLooked, "", "interrupted"},
+		"several at once, in one line":      {2, false, errors.Join(errors.New("one"), errors.New("two")), nil, evidence.ExitNotStarted, "", "one; two"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			if c.cause != nil {
+				cancel(c.cause)
+			}
+			r := at(c.step, c.marker)
+			r.fail(ctx, c.err)
+			f := r.results.Error
+			require.NotNil(t, f)
+			assert.Equal(t, c.exit, f.Exit)
+			assert.Equal(t, c.node, f.Node)
+			assert.Equal(t, c.text, f.Text)
+			assert.Equal(t, fmt.Sprintf("step %d", c.step), f.Where)
+		})
+	}
+}
+
+func TestNothingFailed(t *testing.T) {
+	r := at(8, true)
+	r.fail(t.Context(), nil)
+	assert.Nil(t, r.results.Error)
+	assert.Len(t, r.results.Steps, 7, "the eighth goes on")
+}
+
+// Every run tells of all eight steps.
+func TestStepsNotReached(t *testing.T) {
+	for _, c := range []struct {
+		step int
+		want string
+	}{
+		{0, "--------"},
+		{1, "f-------"},
+		{4, "dddf----"},
+		{8, "dddddddf"},
+	} {
+		r := at(c.step, false)
+		r.fail(t.Context(), errors.New("no"))
+		letters := map[evidence.StepStatus]string{evidence.StepDone: "d", evidence.StepFailed: "f", evidence.StepNotReached: "-"}
+		var got strings.Builder
+		for i, s := range r.results.Steps {
+			assert.Equal(t, i+1, s.Step, "in order")
+			assert.Equal(t, ProcedureSteps[s.Step], s.Title)
+			got.WriteString(letters[s.Status])
+		}
+		assert.Equal(t, c.want, got.String(), "failed in step %d", c.step)
+	}
+	r := at(8, true)
+	r.leave(evidence.StepDone)
+	r.fail(t.Context(), errors.New("taking down failed"))
+	assert.Len(t, r.results.Steps, 8, "all were done before it failed")
+}
+
+func TestDefects(t *testing.T) {
+	for name, c := range map[string]struct {
+		release   string
+		asWritten bool
+		marker    bool
+		failed    string
+		want      evidence.DefectStatus
+		around    bool
+	}{
+		"9.7.4, worked around":              {release: "9.7.4", marker: true, want: evidence.DefectNotTried, around: true},
+		"9.7.4, worked around and seen":     {release: "9.7.4", marker: true, failed: death().Error(), want: evidence.DefectSeen},
+		"9.7.4 as written, it crashes":      {release: "9.7.4", asWritten: true, failed: death().Error(), want: evidence.DefectSeen},
+		"9.7.4 as written, it holds":        {release: "9.7.4", asWritten: true, marker: true, want: evidence.DefectAbsent},
+		"9.7.4 as written, failed before":   {release: "9.7.4", asWritten: true, failed: "no network", want: evidence.DefectNotTried},
+		"mended":                            {release: "9.7.4-fix1", marker: true, want: evidence.DefectAbsent},
+		"said to be mended, and it crashes": {release: "9.7.4-fix1", marker: true, failed: death().Error(), want: evidence.DefectSeen},
+		"mended, failed before":             {release: "9.7.4-fix1", failed: "no network", want: evidence.DefectNotTried},
+		"a release from before the defect":  {release: "8.0.25", marker: true, want: evidence.DefectAbsent},
+		"another death is not taken for it": {release: "9.7.4-fix1", marker: true, failed: "source sql died (exit 2): in f", want: evidence.DefectAbsent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &runner{Options: Options{AsWritten: c.asWritten}, marker: c.marker, image: images.Image{Release: release.MustParse(c.release)}}
+			if c.failed != "" {
+				r.results.Error = &evidence.Failure{Text: c.failed}
+			}
+			r.defects()
+			require.Len(t, r.results.Defects, len(release.Defects()))
+			d := r.results.Defects[0]
+			assert.Equal(t, "F1", d.ID)
+			assert.Equal(t, c.want, d.Status)
+			assert.Equal(t, c.around, d.WorkedAround)
+		})
+	}
+	var r runner
+	r.defects()
+	assert.Empty(t, r.results.Defects, "without an image nothing is known of any defect")
+}
+
+// As written means binlog_encryption=ON in my.cnf; elsewhere that depends on the
+// release.
+func TestSpecs(t *testing.T) {
+	for _, c := range []struct {
+		release   string
+		asWritten bool
+		atStart   bool
+	}{
+		{"9.7.4", false, false},
+		{"9.7.4", true, true},
+		{"9.7.4-fix1", false, true},
+		{"8.0.25", false, true},
+	} {
+		r := &runner{Options: Options{AsWritten: c.asWritten}, image: images.Image{Release: release.MustParse(c.release)}}
+		r.promised.BinlogEncryption, r.promised.Keyring = true, true
+		source, replica := r.specs()
+		assert.Equal(t, c.atStart, source.EncryptAtStart, c.release)
+		assert.Equal(t, c.atStart, replica.EncryptAtStart, c.release)
+		assert.NotEqual(t, source.ServerID, replica.ServerID)
+	}
+}

@@ -1,0 +1,157 @@
+package run
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
+	"ndbproof/harness/topology"
+)
+
+// besideRate is the pace of the mixed workload, in writes a second: enough for
+// every kind to come often in a minute, and little beside the inserts.
+const besideRate = 100
+
+// writers are what writes to a pair: the procedure's inserts first, and the
+// mixed workload beside them.
+type writers struct {
+	all   []*load.Writer
+	books load.Books
+	seen  map[topology.Side][]topology.LedgerFindings
+}
+
+// startWriters begins to write to the pair at hand. Each writer keeps a ledger of
+// its own in the run's folder.
+func (r *runner) startWriters(ctx context.Context) error {
+	r.writer, r.settled = &writers{seen: map[topology.Side][]topology.LedgerFindings{}}, false
+	for _, o := range []load.Options{
+		{Workload: load.Inserts(), Rate: r.Rate},
+		{Workload: load.Mixed(), Rate: besideRate},
+	} {
+		r.ledgers++
+		o.Seed, o.Lag = r.Seed, r.pair.Behind
+		o.Ledger = r.dir.Path(fmt.Sprintf("ledger/%02d-%s", r.ledgers, o.Workload.Name))
+		w, err := load.Start(ctx, r.pair.Admin(topology.Source), o)
+		if err != nil {
+			return err
+		}
+		r.writer.all = append(r.writer.all, w)
+	}
+	return nil
+}
+
+// Workload tells what the inserts have written so far.
+func (s *subject) Workload() topology.Workload {
+	if s.writer == nil || len(s.writer.all) == 0 {
+		return topology.Workload{Wanted: s.Rows}
+	}
+	c := s.writer.all[0].Counts()
+	return topology.Workload{Database: "test1", Table: "t1", Acked: c.Acked, Wanted: s.Rows, Seconds: c.Seconds}
+}
+
+// Settle lets the writers go on until they have written for as long and as much
+// as was asked, stops them, and reads their ledgers. A second call tells the same
+// again.
+func (s *subject) Settle(ctx context.Context) (topology.Workload, error) {
+	if s.settled {
+		return s.workload, nil
+	}
+	rows := s.Rows
+	for _, w := range s.writer.all {
+		if err := w.Wait(ctx, rows, s.Duration); err != nil {
+			return s.Workload(), fmt.Errorf("write for %s: %w", s.Duration, err)
+		}
+		rows = 1 // beside the inserts
+	}
+	if err := s.writer.stop(ctx); err != nil {
+		return s.Workload(), err
+	}
+	s.workload, s.settled = s.Workload(), true
+	return s.workload, nil
+}
+
+// stop ends all writers and reads their ledgers.
+func (w *writers) stop(ctx context.Context) error {
+	var errs []error
+	for _, one := range w.all {
+		if _, err := one.Stop(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if w.books == nil {
+		for _, one := range w.all {
+			b, err := one.Book()
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			w.books = append(w.books, b)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stop ends the writers of a run that ended early, and tells in the results what
+// was written.
+func (s *subject) stop() {
+	if s.writer == nil {
+		return
+	}
+	if !s.settled {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second) //nolint:forbidigo // bounded cleanup
+		defer cancel()
+		if err := s.writer.stop(ctx); err != nil {
+			s.say("workload", topology.Source, "", err.Error())
+		}
+		s.workload = s.Workload()
+	}
+	if s.results.Workload == nil {
+		s.results.Workload = s.written()
+	}
+}
+
+// Ledger is the writers' own account of every write.
+func (s *subject) Ledger() topology.Ledger { return s.writer }
+
+// Check holds what stands on a side against the ledgers.
+func (w *writers) Check(ctx context.Context, side topology.Side, db *sql.DB) ([]topology.LedgerFindings, error) {
+	f, err := w.books.Check(ctx, side, db)
+	if err == nil {
+		w.seen[side] = f
+	}
+	return f, err
+}
+
+// Opinion is what the ledgers say of a key.
+func (w *writers) Opinion(database, table string, key uint64) string {
+	return w.books.Opinion(database, table, key)
+}
+
+// written tells of each kind how much was sent, acknowledged, and seen to be
+// there on both sides.
+func (s *subject) written() *evidence.Workload {
+	out := &evidence.Workload{Database: s.workload.Database, Table: s.workload.Table, Seconds: s.workload.Seconds, Wanted: s.Rows}
+	for k := load.Insert; k <= load.DDL; k++ {
+		one := evidence.WorkloadKind{Kind: k.String()}
+		for i, w := range s.writer.all {
+			c := w.Counts().Kinds[one.Kind]
+			one.Sent, one.Acked = one.Sent+c.Sent, one.Acked+c.Acked
+			one.Compared += s.writer.compared(i, one.Kind)
+		}
+		out.Kinds = append(out.Kinds, one)
+	}
+	return out
+}
+
+// compared counts what was seen of one writer's writes of a kind on both sides.
+func (w *writers) compared(i int, kind string) int64 {
+	source, replica := w.seen[topology.Source], w.seen[topology.Replica]
+	if i >= len(source) || i >= len(replica) {
+		return 0
+	}
+	return min(source[i].Compared[kind], replica[i].Compared[kind])
+}

@@ -1,0 +1,188 @@
+package scenarios
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness"
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/load"
+	"ndbproof/harness/parity"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+// nightly tells whether a long scenario is to run, and says so when it is not.
+func nightly(t *testing.T) bool {
+	t.Helper()
+	if !harness.Nightly() {
+		t.Log("not run: it belongs to -args -suite=nightly")
+	}
+	return harness.Nightly()
+}
+
+// Twenty comparisons in a row of each workload on one pair, 15 s of load before
+// each, without a false alarm.
+func TestNoFalseAlarm(t *testing.T) {
+	if !nightly(t) {
+		return
+	}
+	const rounds, before = 20, 15 * time.Second
+	workloads := load.Workloads()
+	ctx := bounded(t, time.Duration(len(workloads)*rounds)*40*time.Second)
+	p := harness.Pair(t, harness.Release(), func(s *topology.Spec) { s.Tuning.DataMemory = 192 })
+	begin := time.Now()
+	for _, w := range workloads {
+		t.Run(w.Name, func(t *testing.T) {
+			begun := time.Now()
+			rows := int64(0)
+			for round := range rounds {
+				r := loadAndCompare(ctx, t, p, load.Options{Workload: w, Rate: 200, Seed: uint64(round)}, before)
+				rows, _ = r.Rows()
+			}
+			t.Logf("%d comparisons of %s, %d rows in the last, no false alarm: %.0f s", rounds, w.Name, rows, time.Since(begun).Seconds())
+		})
+	}
+	t.Logf("%d comparisons without a false alarm: %.0f s", rounds*len(workloads), time.Since(begin).Seconds())
+}
+
+// loadAndCompare writes for a while, stops, and holds both sides against each
+// other and against the ledger.
+func loadAndCompare(ctx context.Context, t *testing.T, p *cluster.Pair, o load.Options, d time.Duration) parity.Report {
+	t.Helper()
+	o.Ledger = filepath.Join(t.TempDir(), "ledger")
+	w, err := load.Start(ctx, p.Admin(topology.Source), o)
+	require.NoError(t, err)
+	require.NoError(t, w.Wait(ctx, 1, d))
+	c, err := w.Stop(ctx)
+	require.NoError(t, err)
+	require.NoError(t, load.Enough(c, int64(d.Seconds())))
+	_, err = p.CatchUp(ctx)
+	require.NoError(t, err)
+	r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), parity.Options{})
+	require.NoError(t, err)
+	require.True(t, r.Equal(), "%+v", r)
+	b, err := w.Book()
+	require.NoError(t, err)
+	for _, side := range topology.Sides {
+		f, err := b.Check(ctx, side, p.Admin(side))
+		require.NoError(t, err)
+		require.Zero(t, f.Faults(), "%+v", f)
+		require.Positive(t, f.Expected)
+	}
+	return r
+}
+
+// Live mode on a pair that is written to all the while: rows that have only not
+// come yet are no mismatch.
+func TestLiveComparisonWhileWriting(t *testing.T) {
+	if !nightly(t) {
+		return
+	}
+	ctx := bounded(t, 5*time.Minute)
+	p := harness.Pair(t, harness.Release(), nil)
+	w, err := load.Start(ctx, p.Admin(topology.Source), load.Options{Workload: load.Churn(), Rate: 300, Ledger: filepath.Join(t.TempDir(), "ledger")})
+	require.NoError(t, err)
+	require.NoError(t, w.Wait(ctx, 1000, 5*time.Second))
+	live := &parity.Live{Hold: w.Hold, Fence: func(ctx context.Context) error { _, err := p.CatchUp(ctx); return err }}
+	again := int64(0)
+	for range 10 {
+		r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), parity.Options{Live: live})
+		require.NoError(t, err)
+		require.True(t, r.Equal(), "%+v", r)
+		for _, table := range r.Tables {
+			again += table.Again
+		}
+	}
+	t.Logf("10 comparisons beside a writer; %d rows were read again", again)
+	_, err = w.Stop(ctx)
+	require.NoError(t, err)
+}
+
+// At the same concurrency the writer is not slower than mysqlslap, over TLS, with
+// the same single-row inserts on the same pair; and a thousand writes a second
+// cost less than 15% of one core.
+func TestWriterAgainstMysqlslap(t *testing.T) {
+	if !nightly(t) {
+		return
+	}
+	ctx := bounded(t, 6*time.Minute)
+	p := harness.Pair(t, harness.Release(), func(s *topology.Spec) { s.Tuning.DataMemory = 256 })
+	const rows, concurrency = 10_000, 4
+	start := func(o load.Options) *load.Writer {
+		o.Connections, o.Ledger = concurrency, filepath.Join(t.TempDir(), "ledger")
+		w, err := load.Start(ctx, p.Admin(topology.Source), o)
+		require.NoError(t, err)
+		return w
+	}
+	warm := start(load.Options{})
+	require.NoError(t, warm.Wait(ctx, rows/10, 0))
+	_, err := warm.Stop(ctx)
+	require.NoError(t, err)
+
+	ours, theirs := 0.0, 0.0
+	for range 3 {
+		w := start(load.Options{})
+		require.NoError(t, w.Wait(ctx, rows, 0))
+		c, err := w.Stop(ctx)
+		require.NoError(t, err)
+		ours = max(ours, float64(c.Acked)/c.Seconds)
+		theirs = max(theirs, rows/slap(ctx, t, p, rows, concurrency))
+	}
+	t.Logf("writer %.0f rows/s, mysqlslap %.0f rows/s: %.2f times as fast", ours, theirs, ours/theirs)
+	assert.GreaterOrEqual(t, ours, theirs)
+
+	w := start(load.Options{Rate: 1000})
+	before, begin := cpu(t), time.Now()
+	require.NoError(t, w.Wait(ctx, 1, 10*time.Second))
+	share := (cpu(t) - before).Seconds() / time.Since(begin).Seconds()
+	c, err := w.Stop(ctx)
+	require.NoError(t, err)
+	rate := float64(c.Acked) / c.Seconds
+	t.Logf("%.0f writes/s at %.1f%% of a core", rate, 100*share)
+	assert.Less(t, share/max(rate, 1)*1000, 0.15, "for 1,000 writes a second")
+}
+
+// cpu is the time that this process has had on all cores.
+func cpu(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// slap has mysqlslap insert rows like those of the procedure, and gives seconds.
+// It runs in the node, so that the way to the server is shorter than ours.
+func slap(ctx context.Context, t *testing.T, p *cluster.Pair, rows, concurrency int) float64 {
+	t.Helper()
+	const create = "CREATE TABLE slap (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL, " +
+		"c VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, at DATETIME(6) NOT NULL, b VARBINARY(32) NULL) ENGINE=NDBCLUSTER"
+	const insert = "INSERT INTO slap (n, c, at, b) VALUES (-1204937, 'abcdefghijklmnopqrstuvwxyz0123456789', '2024-05-06 07:08:09.123456', 0x00112233445566778899aabbccddeeff)"
+	out, err := p.Run(ctx, topology.Source, p.Source.SQLNode().Name, topology.Command{
+		Argv: []string{
+			"mysqlslap", "--no-defaults", "--host=127.0.0.1", "--protocol=tcp", "--user=" + secure.AdminUser, "--ssl-mode=REQUIRED",
+			"--create-schema=slap", "--create=" + create, "--query=" + insert,
+			fmt.Sprintf("--concurrency=%d", concurrency), fmt.Sprintf("--number-of-queries=%d", rows), "--csv",
+		},
+		Env: map[string]string{"MYSQL_PWD": p.Password(topology.Source, secure.AdminUser).Reveal()},
+	})
+	require.NoError(t, err)
+	require.Zero(t, out.Exit, out.Stderr)
+	records, err := csv.NewReader(strings.NewReader(out.Stdout)).ReadAll()
+	require.NoError(t, err, out.Stdout)
+	require.NotEmpty(t, records)
+	require.Greater(t, len(records[0]), 2, out.Stdout)
+	seconds, err := strconv.ParseFloat(records[0][2], 64) // engine, kind, average, ...
+	require.NoError(t, err, out.Stdout)
+	return seconds
+}
