@@ -23,6 +23,7 @@ func interruptible() (context.Context, func()) {
 
 // Context ends with the test, or with a signal.
 func Context(t testing.TB) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithCancelCause(base)
 	t.Cleanup(func() { cancel(fmt.Errorf("%s ended", t.Name())) })
 	return ctx

@@ -92,6 +92,7 @@ func Procedure(t testing.TB, o run.Options) run.Report {
 }
 
 func defaults(t testing.TB, o run.Options) run.Options {
+	t.Helper()
 	if o.Release == "" {
 		o.Release = Release()
 	}

@@ -30,7 +30,7 @@ func headers(t *testing.T, b *bytes.Buffer) []*tar.Header {
 func TestFolders(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, folders(tar.NewWriter(&b), release.Layout{UID: 27, GID: 28}))
-	want := map[string]int64{"var/lib/mysql/": 0o750, "var/lib/mysql/keyring/": 0o700, "var/lib/ndb/": 0o750}
+	want := map[string]int64{"var/lib/mysql/": 0o750, "var/lib/mysql/keys/": 0o700, "var/lib/ndb/": 0o750}
 	for _, h := range headers(t, &b) {
 		assert.Equal(t, want[h.Name], h.Mode, h.Name)
 		assert.Equal(t, []int{27, 28}, []int{h.Uid, h.Gid}, h.Name)

@@ -23,23 +23,23 @@ func TestComposeBundleComesUp(t *testing.T) {
 	ctx, cancel := cluster.Bounded(harness.Context(t), 4*time.Minute, "the compose bundle")
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "bundle")
-	out, err := exec.CommandContext(ctx, "go", "run", "../harness/cmd/ndbproof", "compose", "--out", dir, "--release", harness.Release()).CombinedOutput() //nolint:gosec // our own command
+	out, err := exec.CommandContext(ctx, "go", "run", "../harness/cmd/ndbproof", "compose", "--out", dir, "--release", harness.Release()).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	project := "ndbproof" + strings.ToLower(rand.Text()[:8])
 	sh := func(ctx context.Context, script string) (string, error) {
-		cmd := exec.CommandContext(ctx, "sh", "-ec", script) //nolint:gosec // the README's commands
+		cmd := exec.CommandContext(ctx, "sh", "-ec", script)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "COMPOSE_PROJECT_NAME="+project)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) //nolint:forbidigo // bounded cleanup, after the test's own context has ended
 		defer cancel()
 		// mysqld without its data nodes does not stop: it is killed first.
 		out, err := sh(ctx, "docker-compose kill; docker-compose down -v")
 		require.NoError(t, err, "take the bundle down: %s", out)
 	})
-	readme, err := os.ReadFile(filepath.Join(dir, "README.md")) //nolint:gosec // just written
+	readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
 	require.NoError(t, err)
 	_, commands, ok := strings.Cut(string(readme), "```sh\n")
 	require.True(t, ok, "the README has no commands")

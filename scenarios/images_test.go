@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness"
+	"ndbproof/harness/topology"
 	"ndbproof/images"
 )
 
@@ -94,8 +95,8 @@ func requireFit(ctx context.Context, t *testing.T, img images.Image, o images.Op
 	for _, program := range []string{"mysqld", "ndbmtd", "ndb_mgmd", "ndb_mgm", "mysql", "mysqlbinlog"} {
 		require.Equal(t, filepath.Join(img.Layout.Bin, program)+"\n", try(ctx, t, img.Ref, o, "sh", "-c", "command -v "+program))
 	}
-	files := strings.Fields(try(ctx, t, img.Ref, o, "find", "/var/lib/mysql", "/var/lib/ndb"))
-	require.Contains(t, files, "/var/lib/mysql/data/mysql.ibd")
+	files := strings.Fields(try(ctx, t, img.Ref, o, "find", topology.MysqlDir, topology.NdbDir))
+	require.Contains(t, files, topology.DataDir+"/mysql.ibd")
 	require.Contains(t, files, "/var/lib/mysql/keys")
 	for _, f := range files {
 		require.NotEqual(t, "auto.cnf", filepath.Base(f), "each server makes its own")

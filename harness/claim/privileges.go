@@ -27,6 +27,19 @@ type ServerPrivileges struct {
 	Names []string         `json:"names"` // of SHOW PRIVILEGES, in capitals
 	Held  []string         `json:"held"`  // by the account, as the server says
 	Tried []TriedPrivilege `json:"tried"`
+	// Answers are to statements that the account may run, and that must not show
+	// it what is not its own.
+	Answers []TriedAnswer `json:"answers"`
+}
+
+// TriedAnswer is such a statement, and what it shows of what must be absent: to
+// the account, and to the harness's own.
+type TriedAnswer struct {
+	secure.Answer
+	Got    uint16   `json:"got"` // 0: it was answered
+	Rows   int      `json:"rows"`
+	Shows  []string `json:"shows"`
+	Others []string `json:"shows_admin"`
 }
 
 // TriedPrivilege is one probe, and what came of it.
@@ -48,6 +61,11 @@ func (o *Privileges) Seen() (int, string) {
 		for _, t := range s.Tried {
 			if t.Kind == secure.IsHidden && t.Others == 0 {
 				return 0, fmt.Sprintf("%q shows nothing to the harness's own account on the %s either", t.Statement, s.Side)
+			}
+		}
+		for _, a := range s.Answers {
+			if len(a.Absent) > 0 && len(a.Others) == 0 {
+				return 0, fmt.Sprintf("%q shows the harness's own account on the %s nothing of %q either", a.Statement, s.Side, a.Absent)
 			}
 		}
 		n += len(s.Names)
@@ -121,7 +139,48 @@ func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerP
 		}
 		o.Tried = append(o.Tried, t)
 	}
+	for _, a := range secure.Filtered() {
+		t, err := tryAnswer(ctx, a, db, admin)
+		if err != nil {
+			return o, on(side, err)
+		}
+		o.Answers = append(o.Answers, t)
+	}
 	return o, nil
+}
+
+// tryAnswer runs a statement under both accounts. A refusal shows nothing.
+func tryAnswer(ctx context.Context, a secure.Answer, user, admin querier) (TriedAnswer, error) {
+	t := TriedAnswer{Answer: a}
+	rows, err := records(ctx, user, a.Statement)
+	if err != nil {
+		var answered bool
+		if t.Got, _, answered = errno(err); !answered {
+			return t, err
+		}
+	}
+	for _, r := range rows {
+		if r.String() != "" {
+			t.Rows++
+		}
+	}
+	t.Shows = namesIn(rows, a.Absent)
+	if rows, err = records(ctx, admin, a.Statement); err != nil {
+		return t, err
+	}
+	t.Others = namesIn(rows, a.Absent)
+	return t, nil
+}
+
+// namesIn gives those names that stand in some row.
+func namesIn(rows []record, names []string) []string {
+	found := []string{}
+	for _, n := range names {
+		if slices.ContainsFunc(rows, func(r record) bool { return strings.Contains(r.String(), n) }) {
+			found = append(found, n)
+		}
+	}
+	return found
 }
 
 // heldByProcedure is what information_schema must say of the account.
@@ -160,6 +219,14 @@ func judgePrivileges(o *Privileges, _ secure.Profile, r release.Release) []Viola
 		}
 		for _, t := range s.Tried {
 			judgePrivilege(&f, o.User, s.Side, t)
+		}
+		for _, a := range s.Answers {
+			switch {
+			case len(a.Shows) > 0:
+				f.add("shown", s.Side, fmt.Sprintf("%q shows %q to %s; expected none of it without %s", a.Statement, a.Shows, o.User, a.Filter))
+			case a.Empty && a.Rows > 0:
+				f.add("shown", s.Side, fmt.Sprintf("%q shows %d rows to %s; expected none without %s", a.Statement, a.Rows, o.User, a.Filter))
+			}
 		}
 	}
 	return f.all

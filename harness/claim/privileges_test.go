@@ -3,6 +3,7 @@ package claim
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -18,12 +19,12 @@ func goodPrivileges() *Privileges {
 		s := ServerPrivileges{Side: side, Names: []string{"USAGE", "REPLICATION SLAVE", "SELECT", "TRIGGER", "SYSTEM_USER"}, Held: []string{"REPLICATION SLAVE"}}
 		for _, name := range s.Names {
 			p, _ := secure.PrivilegeOf(secure.Privileges(newest.Words()), name)
-			switch p.Kind {
-			case secure.IsRefused:
-				s.Tried = append(s.Tried, TriedPrivilege{Privilege: p, Got: p.Errno})
-			case secure.IsHidden:
-				s.Tried = append(s.Tried, TriedPrivilege{Privilege: p, Others: 2})
+			if p.Statement != "" {
+				s.Tried = append(s.Tried, TriedPrivilege{Privilege: p, Got: p.Errno, Others: 2})
 			}
+		}
+		for _, a := range secure.Filtered() {
+			s.Answers = append(s.Answers, TriedAnswer{Answer: a, Others: a.Absent})
 		}
 		return s
 	}
@@ -40,10 +41,14 @@ func TestPrivileges(t *testing.T) {
 		{"another error", func(o *Privileges) { refused(o).Got = 1146 }, []string{"other-error"}},
 		{"filter refused", func(o *Privileges) { filtered(o).Got = 1044 }, []string{"other-error"}},
 		{"shown", func(o *Privileges) { filtered(o).Rows = 1 }, []string{"shown"}},
+		{"a name shown", func(o *Privileges) { o.Servers[0].Answers[0].Shows = []string{"mysql"} }, []string{"shown"}},
+		{"a row shown", func(o *Privileges) { o.Servers[0].Answers[2].Rows = 1 }, []string{"shown"}},
 	})
 	nothing, held := goodPrivileges(), goodPrivileges()
 	filtered(nothing).Others, held.Servers[0].Held = 0, nil
-	unseen(t, map[string]Observation{"a filter that hides nothing": nothing, "an account that is not there": held})
+	blank := goodPrivileges()
+	blank.Servers[1].Answers[0].Others = nil
+	unseen(t, map[string]Observation{"an answer without anything to hide": blank, "a filter that hides nothing": nothing, "an account that is not there": held})
 }
 
 func TestPrivilegesLook(t *testing.T) {
@@ -56,17 +61,25 @@ func TestPrivilegesLook(t *testing.T) {
 				s.fails(p.Statement, &mysql.MySQLError{Number: p.Errno})
 			}
 		}
-		s.on("USER_PRIVILEGES", "name", []any{"REPLICATION SLAVE"})
+		for _, a := range secure.Filtered() {
+			if len(a.Absent) > 0 {
+				s.on(a.Statement, "all", []any{strings.Join(a.Absent, " ")}) // to both accounts: there is one fake server
+			}
+		}
+		s.on("PRIVILEGE_TYPE AS name", "name", []any{"REPLICATION SLAVE"})
 		s.on("SHOW PRIVILEGES", "Privilege Context", []any{"Select", "Tables"}, []any{"Shutdown", "Server Admin"}, []any{"Usage", "Server Admin"}, []any{"ROLE_ADMIN", "Server Admin"})
 	}
 	c := byID(t, privilegesID)
 	o := Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021())
-	held(t, o)
 	require.Equal(t, 8, o.Seen)
+	require.Len(t, o.Violations, 6, "what is shown to the account, on both sides, and nothing else")
+	for _, v := range o.Violations {
+		require.Equal(t, privilegesID+".shown", v.Code)
+	}
 	require.Contains(t, f.servers[topology.Source].heard, "SHUTDOWN")
 
 	// An account that holds more is not let try what would do harm.
-	f.servers[topology.Replica].on("USER_PRIVILEGES", "name", []any{"REPLICATION SLAVE"}, []any{"SHUTDOWN"})
+	f.servers[topology.Replica].on("PRIVILEGE_TYPE AS name", "name", []any{"REPLICATION SLAVE"}, []any{"SHUTDOWN"})
 	f.servers[topology.Replica].heard = nil
 	o = Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021())
 	require.Equal(t, Violated, o.Status)

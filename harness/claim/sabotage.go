@@ -80,9 +80,11 @@ const (
 )
 
 // encryptedAgain switches log encryption on, waits until nobody reads the older
-// logs any more, and purges them. The applier purges relay logs by itself.
+// logs any more, and purges them. The applier purges relay logs by itself, but
+// only when it goes on to the next one, and a clear one from which it was
+// stopped stays until then: so there is a next one.
 func encryptedAgain(side topology.Side) act {
-	return inTurn(statements(side, encryptionOn), caughtUp, func(ctx context.Context, b Bench) error {
+	return inTurn(statements(side, encryptionOn), caughtUp, statements(side, "FLUSH LOCAL RELAY LOGS"), caughtUp, func(ctx context.Context, b Bench) error {
 		rows, err := records(ctx, b.Admin(side), "SHOW BINARY LOGS")
 		if err != nil {
 			return on(side, err)

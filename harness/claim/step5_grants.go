@@ -53,7 +53,7 @@ var grantTables = []struct{ name, where string }{
 	{"procs_priv", "User = ?"},
 	{"role_edges", "? IN (TO_USER, FROM_USER)"},
 	{"default_roles", "USER = ?"},
-	{"proxies_priv", "? IN (User, Proxied_user)"},
+	{"proxies_priv", "? IN (User, Proxied_user) OR User = ''"},
 	{"global_grants", "USER = ?"},
 }
 

@@ -219,7 +219,7 @@ func meanwhile(what string, f act) (do, undo act) {
 		if err := f(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		ctx, stop = context.WithCancel(context.WithoutCancel(ctx))
+		ctx, stop = context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // undo calls it
 		go func() {
 			defer close(ended)
 			_ = poll.Until(ctx, "the end of "+what, func(ctx context.Context) error {

@@ -181,7 +181,9 @@ func goodWireFlows() *WireFlows {
 		flows[string(side)+" mgm"] = []topology.Flow{clearFlow(sql+"40001", mgm+"1186"), clearFlow(mgm+"40002", "10."+s+".1.11:2202")}
 		flows[string(side)+" sql"] = []topology.Flow{
 			tlsFlow("10."+s+".3.1:50001", "10."+s+".3.2:3306"), tlsFlow("10.9.0.12:50001", "10.9.0.11:3306"),
-			clearFlow(sql+"40003", "10."+s+".1.11:2202", markerRow), {Proto: "udp", Client: "127.0.0.1:5", Server: "127.0.0.11:53"}, {Proto: "arp"},
+			clearFlow(sql+"40003", "10."+s+".1.11:2202", markerRow),
+			{Proto: "udp", Client: "127.0.0.1:5", Server: "127.0.0.11:53"},
+			{Proto: "arp"},
 		}
 		for d := range 4 {
 			n := string(rune('1' + d))

@@ -94,7 +94,12 @@ func (n *Node) capture(ctx context.Context, o topology.CaptureOrder) (c *capturi
 	}
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
-	c = &capturing{node: n, feed: conn.CloseWrite, close: sync.OnceFunc(conn.Close), output: json.NewDecoder(r), ended: ended, stderr: &strings.Builder{}}
+	// Nobody may go on writing into a pipe that is no longer read.
+	hangUp := sync.OnceFunc(func() {
+		conn.Close()
+		_ = r.Close() // a pipe's never fails
+	})
+	c = &capturing{node: n, close: hangUp, feed: conn.CloseWrite, output: json.NewDecoder(r), ended: ended, stderr: &strings.Builder{}}
 	go func() {
 		_, err := stdcopy.StdCopy(w, c.stderr, conn.Reader)
 		_ = w.CloseWithError(errors.Join(io.ErrUnexpectedEOF, err)) // a pipe's never fails
@@ -122,11 +127,11 @@ func (c *capturing) read(ctx context.Context, into any) error {
 		return context.Cause(ctx)
 	}
 	c.close()
-	_ = <-c.ended // what the program said is more than what reading it came to
+	piped := <-c.ended
 	if said := oneLine(c.stderr.String()); said != "" {
 		return errors.New(said)
 	}
-	return err
+	return errors.Join(err, piped)
 }
 
 // end stops the capture and gives what it saw.

@@ -237,7 +237,7 @@ func (e *Engine) TearDown(clusters ...*Cluster) error {
 			c.close()
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) //nolint:forbidigo // bounded cleanup, after the run's own context has ended
 	defer cancel()
 	if e.clear(ctx) == nil {
 		return nil

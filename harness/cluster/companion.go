@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/testcontainers/testcontainers-go"
@@ -132,7 +133,11 @@ func (n *Node) listen(ctx context.Context, port int) (stop func() error, err err
 	if err != nil {
 		return nil, err
 	}
+	// It may be stopped when the context that it was started in has ended.
+	ctx = context.WithoutCancel(ctx)
 	return func() error {
+		ctx, cancel := Bounded(ctx, time.Minute, "stopping a listener")
+		defer cancel()
 		err := n.cluster.engine.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true})
 		if err != nil {
 			return fmt.Errorf("stop listening on port %d of %s: %w", port, n, err)

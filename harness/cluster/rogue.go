@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -38,7 +39,7 @@ func (n *Node) stranger(ctx context.Context, c topology.Command) (out topology.O
 	making, cancel := whole(ctx)
 	defer cancel()
 	box, err := e.provider.CreateContainer(making, testcontainers.ContainerRequest{
-		Image: image, Name: n.containerName() + "-stranger", Labels: labels, Entrypoint: []string{program}, Cmd: c.Argv[1:],
+		Image: image, Name: n.containerName() + "-stranger-" + strings.ToLower(rand.Text()[:6]), Labels: labels, Entrypoint: []string{program}, Cmd: c.Argv[1:],
 		Networks: []string{n.cluster.networks.cluster},
 		ConfigModifier: func(cfg *container.Config) {
 			cfg.User = n.cluster.user()

@@ -25,8 +25,10 @@ func TestParseBinlogRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ status, want string }{
 		"nothing":         {"", "parse SHOW ENGINE NDB STATUS: no latest_"},
 		"a field missing": {"latest_epoch=1, latest_trans_epoch=1, latest_received_binlog_epoch=1, latest_applied_binlog_epoch=1", "no latest_handled_binlog_epoch"},
-		"not a number": {"latest_epoch=1, latest_trans_epoch=1, latest_received_binlog_epoch=1, latest_handled_binlog_epoch=x, latest_applied_binlog_epoch=1",
-			"no latest_handled_binlog_epoch"},
+		"not a number": {
+			"latest_epoch=1, latest_trans_epoch=1, latest_received_binlog_epoch=1, latest_handled_binlog_epoch=x, latest_applied_binlog_epoch=1",
+			"no latest_handled_binlog_epoch",
+		},
 		"too large": {"latest_epoch=18446744073709551616", "parse latest_epoch"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -199,7 +199,7 @@ func (d *Dir) open(name string, mode int) (*file, error) {
 	if err := os.MkdirAll(filepath.Dir(p), 0o750); err != nil {
 		return nil, d.wrap(name, err)
 	}
-	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|mode, 0o600)
+	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|mode, 0o600) //nolint:gosec // a name of ours in the run's own folder
 	if err != nil {
 		return nil, d.wrap(name, err)
 	}

@@ -135,7 +135,7 @@ func TestFilesAndFoldersOfARun(t *testing.T) {
 
 	f, err := d.Open("claims/a.json")
 	require.NoError(t, err)
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // read only
 	var got map[string]int
 	require.NoError(t, json.NewDecoder(f).Decode(&got))
 	assert.Equal(t, map[string]int{"seen": 3}, got)

@@ -138,7 +138,7 @@ func headline(r Results) string {
 	var parts []string
 	switch r.Exit {
 	case ExitHeld, ExitWorkedAround:
-		parts = append(defects, claims)
+		parts = slices.Concat(defects, []string{claims})
 	case ExitUsage, ExitNotStarted:
 		parts = []string{r.Error.words()}
 	default:
@@ -226,7 +226,7 @@ func inBrackets(ids []string) string {
 func defectWords(defects []DefectResult) []string {
 	var out []string
 	for _, d := range defects {
-		words := ""
+		var words string
 		switch {
 		case d.WorkedAround && d.Accepted:
 			words = "worked around, accepted"

@@ -80,7 +80,7 @@ func (d Defect) Has(r Release) bool {
 	return false
 }
 
-// F1: mysqld dies of SIGSEGV when the NDB binlog thread's cache is re-opened
+// F1 is this: mysqld dies of SIGSEGV when the NDB binlog thread's cache is re-opened
 // while binlog encryption is on (docs/findings.md). Seen on 9.7.2 and 9.7.4;
 // for the others told from the releases that have ndb_log_cache_size.
 var F1 = Defect{

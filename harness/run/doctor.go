@@ -29,12 +29,15 @@ func Doctor(ctx context.Context) []Finding {
 	goFound := Finding{Need: "Go", Fine: true, Seen: runtime.Version()}
 	e, err := cluster.Dial(ctx)
 	if err != nil {
-		return []Finding{goFound, {Need: "Docker Engine", Seen: err.Error(),
-			Do: "install docker.io (Debian) or Docker Engine, start it, and let this user reach its socket"}}
+		return []Finding{goFound, {
+			Need: "Docker Engine", Seen: err.Error(),
+			Do: "install docker.io (Debian) or Docker Engine, start it, and let this user reach its socket",
+		}}
 	}
 	defer e.Close() //nolint:errcheck // read only
 	f := e.Facts
-	out := []Finding{goFound,
+	out := []Finding{
+		goFound,
 		{Need: "Docker Engine", Fine: true, Seen: fmt.Sprintf("%s, %s, %s, %d cores", f.Version, f.Storage, f.OS, f.CPUs)},
 		finding("API "+cluster.MinAPI+" or later", apiAtLeast(f.API, cluster.MinAPI), f.API, "update the engine to 20.10 or later"),
 	}

@@ -29,9 +29,11 @@ type Report struct {
 }
 
 // ProcedureSteps are the eight steps of the published procedure, by number.
-var ProcedureSteps = [...]string{1: "both clusters up", 2: "TLS on both servers, client files at the replica",
+var ProcedureSteps = [...]string{
+	1: "both clusters up", 2: "TLS on both servers, client files at the replica",
 	3: "log encryption with a keyring", 4: "mysqlds serving", 5: "user1 with REPLICATION SLAVE only",
-	6: "channel over verified TLS", 7: "checks", 8: "continuous inserts, same rows on both sides"}
+	6: "channel over verified TLS", 7: "checks", 8: "continuous inserts, same rows on both sides",
+}
 
 // Run carries the procedure out on a new pair and judges it. What goes wrong is
 // in the results; the error is for what left none: a *Usage, or results that

@@ -178,8 +178,10 @@ func (r *runner) check(ctx context.Context) error {
 
 func (r *runner) judge(ctx context.Context, c claim.Claim, s claim.Subject) evidence.Outcome {
 	if ctx.Err() != nil {
-		return evidence.Outcome{ID: c.ID, Step: c.Step, Title: c.Title, Status: evidence.NotLooked,
-			Reason: "the run had ended: " + context.Cause(ctx).Error()}
+		return evidence.Outcome{
+			ID: c.ID, Step: c.Step, Title: c.Title, Status: evidence.NotLooked,
+			Reason: "the run had ended: " + context.Cause(ctx).Error(),
+		}
 	}
 	limit := limitClaims + r.Duration
 	ctx, done := cluster.Bounded(ctx, limit, "looking for "+c.ID)

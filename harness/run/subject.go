@@ -22,7 +22,7 @@ func (r *runner) collect() error {
 		return nil
 	}
 	r.begin("evidence", "keeping logs and configuration")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) //nolint:forbidigo // bounded, after the run's own context has ended
 	defer cancel()
 	var errs []error
 	for _, c := range r.pair.Clusters() {

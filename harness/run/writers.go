@@ -112,6 +112,12 @@ func (s *subject) stop() {
 	if s.results.Workload == nil {
 		s.results.Workload = s.written()
 	}
+	for i, w := range s.writer.all {
+		name := fmt.Sprintf("ledger/%02d-%s.json", s.ledgers-len(s.writer.all)+i+1, w.Workload().Name)
+		if err := s.dir.JSON(name, w.Counts()); err != nil {
+			s.say("workload", topology.Source, "", err.Error())
+		}
+	}
 }
 
 // Ledger is the writers' own account of every write.

@@ -45,7 +45,8 @@ func TestParseSockets(t *testing.T) {
 		"tcp": {tcp, []topology.Socket{{Proto: "tcp", Address: "172.18.0.3", Port: 2202}, {Proto: "tcp", Address: "127.0.0.11", Port: 40523}}},
 		"tcp6": {tcp6, []topology.Socket{
 			{Proto: "tcp6", Address: "2001:db8::123:4567:89ab:cdef", Port: 80},
-			{Proto: "tcp6", Address: "::", Port: 3306}, {Proto: "tcp6", Address: "::1", Port: 33509},
+			{Proto: "tcp6", Address: "::", Port: 3306},
+			{Proto: "tcp6", Address: "::1", Port: 33509},
 		}},
 		"udp":  {udp, []topology.Socket{{Proto: "udp", Address: "127.0.0.11", Port: 36636}}},
 		"udp6": {"  sl  local_address                         remote_address                        st\n", nil},

@@ -92,7 +92,7 @@ func ChannelSQL(w release.Words, o ChannelOptions) string {
 	text := func(name, v string) { opts = append(opts, w.Option+name+"="+QuoteString(v)) }
 	number := func(name string, n uint64) { opts = append(opts, name+"="+strconv.FormatUint(n, 10)) }
 	text("HOST", o.Host)
-	number(w.Option+"PORT", uint64(o.Port))
+	number(w.Option+"PORT", uint64(o.Port)) //nolint:gosec // a port is positive
 	text("USER", o.User)
 	text("PASSWORD", o.Password.Reveal())
 	number(w.Option+"SSL", bit(o.TLS))

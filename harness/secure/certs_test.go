@@ -52,7 +52,7 @@ func handshake(t *testing.T, server, client *tls.Config) error {
 	served := make(chan error, 1)
 	go func() {
 		s := tls.Server(a, server)
-		err := s.Handshake()
+		err := s.HandshakeContext(t.Context())
 		if err == nil {
 			_, err = s.Write([]byte{0}) // in TLS 1.3 the client is done before the server has seen its certificate
 		}
@@ -62,7 +62,7 @@ func handshake(t *testing.T, server, client *tls.Config) error {
 		served <- err
 	}()
 	c := tls.Client(b, client)
-	err := c.Handshake()
+	err := c.HandshakeContext(t.Context())
 	if err == nil {
 		_, err = c.Read(make([]byte, 1))
 	}

@@ -51,8 +51,10 @@ func Seed2021() Profile {
 		VerifyIdentity:         true,
 		NdbLogBin:              true,
 		Accounts: []Account{
-			{User: ReplicationUser, Host: "%", Procedure: true, Purpose: "the channel's account (step 5); reaches the replica through the binary log",
-				Grants: []string{"GRANT REPLICATION SLAVE ON *.* TO `user1`@`%`"}},
+			{
+				User: ReplicationUser, Host: "%", Procedure: true, Purpose: "the channel's account (step 5); reaches the replica through the binary log",
+				Grants: []string{"GRANT REPLICATION SLAVE ON *.* TO `user1`@`%`"},
+			},
 			{User: Root, Host: "localhost", Purpose: "the server's own, on the unix socket only"},
 			{User: AdminUser, Host: "%", TLS: true, Purpose: "the harness's, not part of the procedure"},
 			{User: "mysql.infoschema", Host: "localhost", Locked: true, Purpose: "the server's own"},

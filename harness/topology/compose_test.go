@@ -121,8 +121,8 @@ func TestBundleHasWhatIsMounted(t *testing.T) {
 		for _, v := range d.Services {
 			for _, m := range v.Volumes {
 				from, _, _ := strings.Cut(m, ":")
-				if from, ok := strings.CutPrefix(from, "./"); ok {
-					used[from] = false
+				if file, ok := strings.CutPrefix(from, "./"); ok {
+					used[file] = false
 				}
 			}
 		}

@@ -131,12 +131,26 @@ func TestRenderByRelease(t *testing.T) {
 		config        []string
 		configWithout []string
 	}{
-		"8.0.18": {"ON", []string{"skip_slave_start=ON", "early_plugin_load=keyring_file.so", "slave_parallel_workers=0"},
-			[]string{"innodb_redo_log_capacity"}, nil, []string{"TransactionMemory", "ThreadConfig", "tcp default"}},
-		"8.0.25": {"ON", []string{"skip_slave_start=ON", "log_slave_updates=ON", "binlog_format=ROW", "slave_parallel_workers=0"},
-			[]string{"skip_replica_start", "early_plugin_load", "innodb_redo_log_capacity"}, []string{"TransactionMemory=24M", "ThreadConfig=", "AllowUnresolvedHostnames=1"}, nil},
-		"8.0.44": {"OFF", []string{"skip_replica_start=ON", "log_replica_updates=ON", "innodb_redo_log_capacity=32M", "(F1)"},
-			[]string{"skip_slave_start", "binlog_format", "parallel_workers"}, nil, nil},
+		"8.0.18": {
+			"ON",
+			[]string{"skip_slave_start=ON", "early_plugin_load=keyring_file.so", "slave_parallel_workers=0"},
+			[]string{"innodb_redo_log_capacity"},
+			nil,
+			[]string{"TransactionMemory", "ThreadConfig", "tcp default"},
+		},
+		"8.0.25": {
+			"ON",
+			[]string{"skip_slave_start=ON", "log_slave_updates=ON", "binlog_format=ROW", "slave_parallel_workers=0"},
+			[]string{"skip_replica_start", "early_plugin_load", "innodb_redo_log_capacity"},
+			[]string{"TransactionMemory=24M", "ThreadConfig=", "AllowUnresolvedHostnames=1"},
+			nil,
+		},
+		"8.0.44": {
+			"OFF",
+			[]string{"skip_replica_start=ON", "log_replica_updates=ON", "innodb_redo_log_capacity=32M", "(F1)"},
+			[]string{"skip_slave_start", "binlog_format", "parallel_workers"},
+			nil, nil,
+		},
 		"8.4.2":      {"ON", []string{"skip_replica_start=ON"}, []string{"slave", "(F1)"}, nil, nil},
 		"9.7.4":      {"OFF", []string{"(F1)", "gtid_mode=OFF", "enforce_gtid_consistency=OFF"}, []string{"slave", "early_plugin_load"}, nil, nil},
 		"9.7.4-fix1": {"ON", []string{"skip_replica_start=ON"}, []string{"slave", "(F1)"}, nil, nil},

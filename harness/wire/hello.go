@@ -48,20 +48,20 @@ var retry = []byte{
 // ServerHello. Anything else, and a HelloRetryRequest, is not ok.
 func parseServerHello(b []byte) (h Hello, ok bool) {
 	const head, random = 4, 32
-	if len(b) < head+2+random+1 || b[0] != messageServerHello {
-		return h, false
+	if len(b) < head || b[0] != messageServerHello {
+		return Hello{}, false
 	}
 	if size := int(b[1])<<16 | int(b[2])<<8 | int(b[3]); size < len(b)-head {
 		b = b[:head+size] // other messages may follow in the same record
 	}
-	h.Version = binary.BigEndian.Uint16(b[head:])
-	if bytes.Equal(b[head+2:head+2+random], retry) {
-		return h, false
+	if len(b) < head+2+random+1 || bytes.Equal(b[head+2:head+2+random], retry) {
+		return Hello{}, false
 	}
+	h.Version = binary.BigEndian.Uint16(b[head:])
 	rest := b[head+2+random:]
 	session := int(rest[0])
 	if len(rest) < 1+session+3 {
-		return h, false
+		return Hello{}, false
 	}
 	rest = rest[1+session:]
 	h.Suite = binary.BigEndian.Uint16(rest)

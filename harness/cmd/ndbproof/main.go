@@ -88,7 +88,7 @@ func command() *cobra.Command {
 			c.Args = noArguments
 		}
 	}
-	root.Args = func(c *cobra.Command, args []string) error {
+	root.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return &run.Usage{Err: fmt.Errorf("there is no command %q; see `ndbproof --help`", args[0])}
 		}

@@ -65,7 +65,9 @@ func conclude(rep run.Report, err error, asJSON bool) error {
 		fmt.Println(rep.Results.Verdict.Headline)
 		if len(rep.Results.Claims) > 0 {
 			fmt.Println()
-			evidence.Table(os.Stdout, rep.Results, width())
+			if err := evidence.Table(os.Stdout, rep.Results, width()); err != nil {
+				return fmt.Errorf("print the results: %w", err)
+			}
 		}
 		if rep.Dir != "" && err == nil {
 			fmt.Println("evidence:", filepath.Clean(rep.Dir))

@@ -56,8 +56,19 @@ func fails(t *testing.T, proc string, exit int, args ...string) string {
 
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{
-		nil, {"nonsense"}, {"-x"}, {"-h"}, {"sockets", "x"}, {"exe", "x"}, {"stat"}, {"wait", "x"},
-		{"listen"}, {"listen", "1", "2"}, {"listen", "x"}, {"listen", "65536"}, {"listen", "-1"},
+		nil,
+		{"nonsense"},
+		{"-x"},
+		{"-h"},
+		{"sockets", "x"},
+		{"exe", "x"},
+		{"stat"},
+		{"wait", "x"},
+		{"listen"},
+		{"listen", "1", "2"},
+		{"listen", "x"},
+		{"listen", "65536"},
+		{"listen", "-1"},
 	} {
 		assert.Contains(t, fails(t, t.TempDir(), exitUsage, args...), "usage: probe COMMAND")
 	}
@@ -75,7 +86,8 @@ func TestSockets(t *testing.T) {
 	var got []topology.Socket
 	do(t, procDir(t, tables), &got, "sockets") // without IPv6
 	assert.Equal(t, []topology.Socket{
-		{Proto: "tcp", Address: "172.18.0.3", Port: 2202}, {Proto: "udp", Address: "127.0.0.11", Port: 36636},
+		{Proto: "tcp", Address: "172.18.0.3", Port: 2202},
+		{Proto: "udp", Address: "127.0.0.11", Port: 36636},
 		{Proto: "unix", Address: "/var/lib/mysql/mysql.sock"},
 	}, got)
 }
