@@ -84,7 +84,8 @@ const (
 // only when it goes on to the next one, and a clear one from which it was
 // stopped stays until then: so there is a next one.
 func encryptedAgain(side topology.Side) act {
-	return inTurn(statements(side, encryptionOn), caughtUp, statements(side, "FLUSH LOCAL RELAY LOGS"), caughtUp, func(ctx context.Context, b Bench) error {
+	rotated := inTurn(statements(side, "FLUSH LOCAL RELAY LOGS"), caughtUp)
+	return inTurn(statements(side, encryptionOn), caughtUp, rotated, func(ctx context.Context, b Bench) error {
 		rows, err := records(ctx, b.Admin(side), "SHOW BINARY LOGS")
 		if err != nil {
 			return on(side, err)
