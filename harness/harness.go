@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,24 +32,27 @@ var (
 // Release is the one under test, as it was asked for.
 func Release() string { return *release }
 
-// Nightly tells whether the long scenarios are to run, too.
-func Nightly() bool { return *suite == "nightly" }
-
 // Sabotage is how much of the matrix of sabotages is to run: "" for nothing of
 // it, run.SabotageOne or run.SabotageAll.
 func Sabotage() string {
-	if *broken == "" && Nightly() {
+	if *broken == "" && *suite == "nightly" {
 		return run.SabotageAll
 	}
 	return *broken
 }
 
 // Main runs the scenarios: it refuses to begin without an engine, and removes
-// what dead runs left behind. A pass is never cached.
-func Main(m *testing.M) int {
+// what dead runs left behind. A pass is never cached. What a suite leaves out
+// (the matrix of sabotages, and the long scenarios) is not selected, and so
+// neither passes nor is skipped.
+func Main(m *testing.M, matrix string, long ...string) int {
 	flag.Parse()
 	if *suite != "core" && *suite != "nightly" {
 		fmt.Fprintf(os.Stderr, "-suite=%s: want core or nightly\n", *suite)
+		return int(evidence.ExitUsage)
+	}
+	if err := leaveOut(matrix, long); err != nil {
+		fmt.Fprintln(os.Stderr, "scenarios:", err)
 		return int(evidence.ExitUsage)
 	}
 	ctx, stop := interruptible()
@@ -63,6 +68,26 @@ func Main(m *testing.M) int {
 	}
 	defer uncached()
 	return m.Run()
+}
+
+// leaveOut has go test leave out what does not belong to the suite. Whoever asks
+// for one of these by name, and without its suite, is told.
+func leaveOut(matrix string, long []string) error {
+	var out []string
+	if *suite != "nightly" {
+		out = append(out, long...)
+	}
+	if Sabotage() == "" {
+		out = append(out, matrix)
+	}
+	asked := strings.Trim(flag.Lookup("test.run").Value.String(), "^$")
+	if slices.Contains(out, asked) {
+		return fmt.Errorf("%s belongs to the nightly suite: add -args -suite=nightly", asked)
+	}
+	if len(out) == 0 || flag.Lookup("test.skip").Value.String() != "" {
+		return nil
+	}
+	return flag.Set("test.skip", "^("+strings.Join(out, "|")+")$")
 }
 
 // uncached makes go test forget this result: it reuses one only when no file

@@ -1,11 +1,14 @@
 package harness
 
 import (
+	"errors"
+	"flag"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/run"
@@ -79,4 +82,19 @@ func TestCaughtFails(t *testing.T) {
 		Caught(w, run.Report{Results: evidence.Results{Sabotage: c.sabotage}})
 		assert.Equal(t, c.errors, w.errors, name)
 	}
+}
+
+// What the core suite leaves out is not selected, and asking for it by name
+// without its suite is an error.
+func TestLeaveOut(t *testing.T) {
+	skip, asked := flag.Lookup("test.skip"), flag.Lookup("test.run")
+	before, run := skip.Value.String(), asked.Value.String()
+	t.Cleanup(func() { require.NoError(t, errors.Join(skip.Value.Set(before), asked.Value.Set(run))) })
+
+	require.NoError(t, asked.Value.Set(""))
+	require.NoError(t, leaveOut("TestMatrix", []string{"TestLong"}))
+	require.Equal(t, "^(TestLong|TestMatrix)$", skip.Value.String())
+
+	require.NoError(t, asked.Value.Set("^TestLong$"))
+	require.ErrorContains(t, leaveOut("TestMatrix", []string{"TestLong"}), "-suite=nightly")
 }

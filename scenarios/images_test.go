@@ -53,9 +53,6 @@ func TestImageOfATarball(t *testing.T) {
 // A first build includes the base image. It has names of its own, so that the
 // images in use are neither found nor replaced. How long it took is printed.
 func TestImageIsBuiltFromNothing(t *testing.T) {
-	if !harness.Nightly() {
-		t.Skip("not part of this suite: -args -suite=nightly")
-	}
 	ctx := bounded(t, 5*time.Minute)
 	o := telling(t)
 	o.Repository = "ndbproof-first"

@@ -22,21 +22,9 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// nightly tells whether a long scenario is to run, and says so when it is not.
-func nightly(t *testing.T) bool {
-	t.Helper()
-	if !harness.Nightly() {
-		t.Log("not run: it belongs to -args -suite=nightly")
-	}
-	return harness.Nightly()
-}
-
 // Twenty comparisons in a row of each workload on one pair, 15 s of load before
 // each, without a false alarm.
 func TestNoFalseAlarm(t *testing.T) {
-	if !nightly(t) {
-		return
-	}
 	const rounds, before = 20, 15 * time.Second
 	workloads := load.Workloads()
 	ctx := bounded(t, time.Duration(len(workloads)*rounds)*40*time.Second)
@@ -86,9 +74,6 @@ func loadAndCompare(ctx context.Context, t *testing.T, p *cluster.Pair, o load.O
 // Live mode on a pair that is written to all the while: rows that have only not
 // come yet are no mismatch.
 func TestLiveComparisonWhileWriting(t *testing.T) {
-	if !nightly(t) {
-		return
-	}
 	ctx := bounded(t, 5*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
 	w, err := load.Start(ctx, p.Admin(topology.Source), load.Options{Workload: load.Churn(), Rate: 300, Ledger: filepath.Join(t.TempDir(), "ledger")})
@@ -113,9 +98,6 @@ func TestLiveComparisonWhileWriting(t *testing.T) {
 // the same single-row inserts on the same pair; and a thousand writes a second
 // cost less than 15% of one core.
 func TestWriterAgainstMysqlslap(t *testing.T) {
-	if !nightly(t) {
-		return
-	}
 	ctx := bounded(t, 6*time.Minute)
 	p := harness.Pair(t, harness.Release(), func(s *topology.Spec) { s.Tuning.DataMemory = 256 })
 	const rows, concurrency = 10_000, 4

@@ -24,9 +24,6 @@ import (
 // least 2.5 times faster than mysqldump of both sides. Then the table grows
 // tenfold, to show how the cost grows. make bench prints the lines.
 func TestParitySpeed(t *testing.T) {
-	if !nightly(t) {
-		return
-	}
 	ctx := bounded(t, 40*time.Minute)
 	p := harness.Pair(t, harness.Release(), func(s *topology.Spec) {
 		s.Tuning.DataMemory, s.Tuning.TransactionMemory, s.Tuning.SharedGlobalMemory = 1280, 0, 128
