@@ -258,7 +258,7 @@ func TestHoldKeepsTheWriterAway(t *testing.T) {
 		assert.NotEqual(t, free, value(2))
 		release()
 		release()
-		require.NoError(t, t.w.Wait(t.Context(), so+100, 0))
+		require.NoError(t, t.w.Wait(t.Context(), t.w.Counts().Acked+50, 0))
 		assert.NotEqual(t, held, value(1))
 		_, err = t.w.Hold(t.Context(), "elsewhere", "churn", 1)
 		require.NoError(t, err)
