@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -61,8 +62,10 @@ func (n *Node) beside(ctx context.Context, image, name string, argv []string) (s
 	if err != nil {
 		return "", fmt.Errorf("create the companion of %s: %w", n, err)
 	}
-	if err := box.Start(ctx); err != nil {
-		return "", fmt.Errorf("start the companion of %s: %w", n, err)
+	// Half made it would stand in the way of the next one, by its name.
+	if err := box.Start(making); err != nil {
+		gone := n.cluster.engine.api.ContainerRemove(making, box.GetContainerID(), container.RemoveOptions{Force: true})
+		return "", errors.Join(fmt.Errorf("start the companion of %s: %w", n, err), gone)
 	}
 	return box.GetContainerID(), nil
 }

@@ -81,7 +81,7 @@ func Postmortem(log string) Death {
 		d.Stack = append(d.Stack, strings.TrimSpace(m[1]))
 	}
 	for _, known := range release.Defects() {
-		if !slices.ContainsFunc(known.Signature, func(s string) bool { return !strings.Contains(log, s) }) {
+		if known.Shown(log) {
 			d.Defect = known.ID
 		}
 	}

@@ -1,5 +1,7 @@
 package release
 
+import "regexp"
+
 // Feature is something that releases have from a version on, or up to one.
 type Feature string
 
@@ -59,12 +61,14 @@ func (r Release) Has(f Feature) bool {
 
 // Defect is a defect of the product that this project knows.
 type Defect struct {
-	ID    string // "F1"
-	Title string // a few words, for the verdict's headline
-	// Signature is what a server log of the defect holds: every one of these.
-	Signature []string
-	releases  []span
+	ID       string         // "F1"
+	Title    string         // a few words, for the verdict's headline
+	log      *regexp.Regexp // what a server's log shows of it
+	releases []span
 }
+
+// Shown tells whether a server's log shows that it died of the defect.
+func (d Defect) Shown(log string) bool { return d.log.MatchString(log) }
 
 // Has tells whether this release is taken to carry the defect. A build with a
 // suffix is not: it runs the procedure as written, and shows for itself.
@@ -84,10 +88,13 @@ func (d Defect) Has(r Release) bool {
 // while binlog encryption is on (docs/findings.md). Seen on 9.7.2 and 9.7.4;
 // for the others told from the releases that have ndb_log_cache_size.
 var F1 = Defect{
-	ID:        "F1",
-	Title:     "the procedure as written crashes mysqld",
-	Signature: []string{"got signal 11", "setup_ciphers_password"},
-	releases:  features[LogCacheSize],
+	ID:    "F1",
+	Title: "the procedure as written crashes mysqld",
+	// Either the stack names the function, or the dangling pointer was jumped to
+	// and there is no stack: then what the thread did last tells.
+	log: regexp.MustCompile(`(?s)got signal 11.*setup_ciphers_password` +
+		`|Reconfiguring binlog cache size\n(?:[^\n]*\n){0,3}?[^\n]*got signal 11`),
+	releases: features[LogCacheSize],
 }
 
 // Defects are all known defects.

@@ -95,7 +95,6 @@ func TestF1(t *testing.T) {
 	for _, s := range []string{"8.0.9", "8.0.25", "8.0.39", "8.1.0", "8.3.0", "8.4.2", "8.5.0", "9.0.1", "9.7.4-fix1", "9.7.2-x", "8.0.40-x"} {
 		assert.False(t, release.F1.Has(release.MustParse(s)), s)
 	}
-	assert.NotEmpty(t, release.F1.Signature, "a crash without a signature cannot be recognised")
 	assert.Contains(t, release.Defects(), release.F1)
 }
 
