@@ -113,6 +113,11 @@ type runner struct {
 // prepare finds the engine and the image. It makes nothing on the engine but
 // the image, and no results for a usage error.
 func (r *runner) prepare(ctx context.Context) error {
+	host, err := evidence.Host(ctx)
+	if err != nil {
+		return r.noRelease(err)
+	}
+	r.results.Provenance.HostFacts = host
 	r.begin("engine", "finding the docker engine")
 	engine, err := cluster.Dial(ctx)
 	if err != nil {
