@@ -12,6 +12,7 @@ import (
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/hold"
 	"ndbproof/harness/topology"
 )
 
@@ -26,14 +27,14 @@ func (r *runner) sabotage(ctx context.Context) error {
 	if r.Sabotage == SabotageOne {
 		rows = claim.OneEach(rows)
 	}
-	scratch, err := os.MkdirTemp("", "ndbproof-sabotage-")
+	scratch, err := hold.Folder("sabotage")
 	if err != nil {
 		return fmt.Errorf("make a folder for what claims see: %w", err)
 	}
-	defer os.RemoveAll(scratch) //nolint:errcheck // in the system's own folder for such
+	defer scratch.Release() //nolint:errcheck // what is left of it is swept
 	m := &matrix{
 		bench: &subject{Pair: r.pair, runner: r}, claims: claim.For(r.promised), promised: r.promised,
-		scratch: evidence.At(scratch), before: r.warm, deaths: &r.deaths,
+		scratch: evidence.At(scratch.Path), before: r.warm, deaths: &r.deaths,
 		group: func(effect string, n int) {
 			r.begin("sabotage, "+effect, fmt.Sprintf("sabotage: %d of the kind that %s", n, effect))
 		},
