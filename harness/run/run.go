@@ -110,23 +110,31 @@ type runner struct {
 	marker  bool // the marker row was seen: what fails from here on is no failure to start
 }
 
+// dial finds the engine, and keeps what it and this machine are.
+func (r *runner) dial(ctx context.Context) (*cluster.Engine, error) {
+	r.begin("engine", "finding the docker engine")
+	host, err := evidence.Host(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &r.results.Provenance
+	p.HostFacts = host
+	if r.engine, err = cluster.Dial(ctx); err != nil {
+		return nil, err
+	}
+	r.engine.Guard(ctx, r.stop)
+	f := r.engine.Facts
+	p.EngineVersion, p.APIVersion, p.StorageDriver = f.Version, f.API, f.Storage
+	return r.engine, nil
+}
+
 // prepare finds the engine and the image. It makes nothing on the engine but
 // the image, and no results for a usage error.
 func (r *runner) prepare(ctx context.Context) error {
-	host, err := evidence.Host(ctx)
+	engine, err := r.dial(ctx)
 	if err != nil {
 		return r.noRelease(err)
 	}
-	r.results.Provenance.HostFacts = host
-	r.begin("engine", "finding the docker engine")
-	engine, err := cluster.Dial(ctx)
-	if err != nil {
-		return r.noRelease(err)
-	}
-	r.engine = engine
-	engine.Guard(ctx, r.stop)
-	f := engine.Facts
-	r.results.Provenance.EngineVersion, r.results.Provenance.APIVersion, r.results.Provenance.StorageDriver = f.Version, f.API, f.Storage
 	opts := images.Options{Say: r.progress.Note}
 	choice, err := images.Resolve(ctx, r.Release, opts)
 	if err != nil {
