@@ -80,12 +80,11 @@ const (
 )
 
 // encryptedAgain switches log encryption on, waits until nobody reads the older
-// logs any more, and purges them. The applier purges relay logs by itself, but
-// only when it goes on to the next one, and a clear one from which it was
-// stopped stays until then: so there is a next one.
+// logs any more, and purges them. Relay logs the applier purges by itself, when
+// it goes on to the next one, and then those before the one where it was at its
+// last checkpoint: a clear one goes some rotations later.
 func encryptedAgain(side topology.Side) act {
-	rotated := inTurn(statements(side, "FLUSH LOCAL RELAY LOGS"), caughtUp)
-	return inTurn(statements(side, encryptionOn), caughtUp, rotated, func(ctx context.Context, b Bench) error {
+	return inTurn(statements(side, encryptionOn), caughtUp, relayLogsGone(side), func(ctx context.Context, b Bench) error {
 		rows, err := records(ctx, b.Admin(side), "SHOW BINARY LOGS")
 		if err != nil {
 			return on(side, err)
@@ -95,6 +94,18 @@ func encryptedAgain(side topology.Side) act {
 		}
 		return statements(side, "PURGE BINARY LOGS TO '"+rows[len(rows)-1]["Log_name"]+"'")(ctx, b)
 	})
+}
+
+// relayLogsGone makes the applier purge the relay logs that it has passed.
+func relayLogsGone(side topology.Side) act {
+	return func(ctx context.Context, b Bench) error {
+		for range 3 {
+			if err := inTurn(statements(side, "FLUSH LOCAL RELAY LOGS"), caughtUp)(ctx, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // leftBehind puts a log of number 0 beside a server's logs: the server looks
