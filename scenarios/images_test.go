@@ -24,15 +24,22 @@ func telling(t *testing.T) images.Options {
 	return images.Options{Say: func(line string) { t.Log(line) }, Labels: map[string]string{"ndbproof.scenario": t.Name()}}
 }
 
-// fromTarball is the choice of a tarball of the release under test.
+// fromTarball is the choice of a tarball: of the release under test, or, when
+// that is an image, the newest one found.
 func fromTarball(ctx context.Context, t *testing.T, o images.Options) images.Choice {
 	t.Helper()
 	c, err := images.Resolve(ctx, harness.Release(), o)
 	require.NoError(t, err)
 	t.Log(c.Line)
-	if c.Tarball.Path == "" {
-		t.Skipf("%s is not made from a tarball here", c.Name())
+	if c.Tarball.Path != "" {
+		return c
 	}
+	found, err := images.Bundles(o)
+	require.NoError(t, err)
+	require.NotEmpty(t, found, "there is no tarball to make an image of")
+	o.Getenv = func(string) string { return "" } // NDB_IMAGE goes before any tarball
+	c, err = images.Resolve(ctx, found[0].Path, o)
+	require.NoError(t, err)
 	return c
 }
 
