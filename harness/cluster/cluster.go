@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -38,7 +39,7 @@ type Cluster struct {
 	engine   *Engine
 	options  Options
 	networks struct{ cluster, door string }
-	door     string // host:port of its mysqld on this machine
+	door     atomic.Pointer[string] // host:port of its mysqld on this machine; another one after a restart
 	admin    *sql.DB
 	secrets  struct{ admin, root evidence.Secret }
 }
@@ -61,10 +62,8 @@ func Launch(ctx context.Context, side topology.Side, s topology.Spec, o Options)
 		return c, fmt.Errorf("render the configuration of the %s cluster: %w", s.Name, err)
 	}
 	for _, f := range files {
-		if f.Node.Role == topology.Mysqld {
-			f.Files = append(f.Files, s.TLSFiles(o.Keys.Authority, o.Keys.Server[side], o.Keys.Client)...)
-		}
-		c.Nodes = append(c.Nodes, &Node{Node: f.Node, Side: side, Image: o.Image, config: f, cluster: c})
+		f.Files = append(f.Files, c.tlsFiles(s, f.Node)...)
+		c.Nodes = append(c.Nodes, &Node{Node: f.Node, Side: side, Image: o.Image, spec: s, config: f, cluster: c})
 	}
 	if err := c.makeNetworks(ctx); err != nil {
 		return c, err
@@ -74,6 +73,15 @@ func Launch(ctx context.Context, side topology.Side, s topology.Spec, o Options)
 	}
 	c.say("started", "", fmt.Sprintf("%d containers", len(c.Nodes)))
 	return c, nil
+}
+
+// tlsFiles are the certificates and keys that a node needs: a mysqld's.
+func (c *Cluster) tlsFiles(s topology.Spec, n topology.Node) []topology.File {
+	if n.Role != topology.Mysqld {
+		return nil
+	}
+	k := c.options.Keys
+	return s.TLSFiles(k.Authority, k.Server[c.Side], k.Client)
 }
 
 // startNodes creates all nodes at once, and starts the others when the
@@ -107,10 +115,10 @@ func (c *Cluster) say(kind, node, text string) {
 	}
 }
 
-// user is what the servers run as, by number: a foreign image may not know the
-// name.
-func (c *Cluster) user() string {
-	return fmt.Sprintf("%d:%d", c.Spec.Layout.UID, c.Spec.Layout.GID)
+// user is what a node's program runs as, by number: a foreign image may not know
+// the name.
+func (n *Node) user() string {
+	return fmt.Sprintf("%d:%d", n.spec.Layout.UID, n.spec.Layout.GID)
 }
 
 func (c *Cluster) makeNetworks(ctx context.Context) error {
@@ -210,8 +218,19 @@ func (c *Cluster) findDoor(ctx context.Context) error {
 	if len(b) == 0 {
 		return fmt.Errorf("find the port of %s: the engine published none", c.sql())
 	}
-	c.door = net.JoinHostPort("127.0.0.1", b[0].HostPort)
+	door := net.JoinHostPort("127.0.0.1", b[0].HostPort)
+	c.door.Store(&door)
 	return nil
+}
+
+// reach opens a connection to the cluster's mysqld, at the port that it has now.
+func (c *Cluster) reach(ctx context.Context) (net.Conn, error) {
+	door := c.door.Load()
+	if door == nil {
+		return nil, fmt.Errorf("reach %s: its port is not known yet", c.sql())
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", *door)
 }
 
 // Expect tells that the nodes may end from now on.

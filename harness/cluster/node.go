@@ -27,6 +27,7 @@ type Node struct {
 	topology.Node
 	Side   topology.Side
 	Image  string
+	spec   topology.Spec // what it is deployed by: while a cluster is upgraded not the same for all
 	config topology.Config
 
 	cluster   *Cluster
@@ -64,7 +65,7 @@ func (n *Node) create(ctx context.Context, nets []attachment) error {
 		NetworkAliases: map[string][]string{},
 		ConfigModifier: func(c *container.Config) {
 			c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
-			c.User = n.cluster.user()
+			c.User = n.user()
 			c.WorkingDir = n.config.Volume
 			c.Env = append(c.Env, n.config.Env...)
 		},
@@ -122,7 +123,7 @@ func (n *Node) put(ctx context.Context, files []topology.File, own ...string) er
 	}
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
-	uid, gid := n.cluster.Spec.Layout.UID, n.cluster.Spec.Layout.GID
+	uid, gid := n.spec.Layout.UID, n.spec.Layout.GID
 	for _, d := range folders(files) {
 		if err := w.WriteHeader(&tar.Header{Name: d + "/", Typeflag: tar.TypeDir, Mode: 0o755}); err != nil {
 			return fmt.Errorf("pack files for %s: %w", n, err)

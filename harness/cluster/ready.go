@@ -69,12 +69,12 @@ func (c *Cluster) Mgm(ctx context.Context, command string) (string, error) {
 // the node's image lacks it, beside the node in the image that lends tools.
 func (n *Node) tool(ctx context.Context, c topology.Command) (topology.Output, error) {
 	name := c.Argv[0]
-	for _, m := range n.cluster.Spec.Layout.Missing {
+	for _, m := range n.spec.Layout.Missing {
 		if m == name {
 			return n.borrow(ctx, c)
 		}
 	}
-	c.Argv = append([]string{n.cluster.Spec.Layout.Program(name)}, c.Argv[1:]...)
+	c.Argv = append([]string{n.spec.Layout.Program(name)}, c.Argv[1:]...)
 	return n.exec(ctx, c)
 }
 
@@ -86,7 +86,7 @@ func (c *Cluster) Serving(ctx context.Context) error {
 		return err
 	}
 	what := fmt.Sprintf("the greeting of %s", c.sql())
-	if err := poll.Until(ctx, what, func(ctx context.Context) error { return greeted(ctx, c.door) }); err != nil {
+	if err := poll.Until(ctx, what, func(ctx context.Context) error { return greeted(ctx, c.reach) }); err != nil {
 		return err
 	}
 	c.say("greeting", c.sql().Name, "mysqld listens")
@@ -109,9 +109,8 @@ const notAllowed = 1130
 
 // greeted succeeds when a server answers, with its greeting or with notAllowed:
 // the engine's proxy takes connections long before that.
-func greeted(ctx context.Context, addr string) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", addr)
+func greeted(ctx context.Context, reach func(context.Context) (net.Conn, error)) error {
+	conn, err := reach(ctx)
 	if err != nil {
 		return err
 	}
@@ -121,10 +120,10 @@ func greeted(ctx context.Context, addr string) error {
 	}
 	var head [7]byte // length (3), sequence (1), protocol version or 0xff (1), error number (2)
 	if _, err := io.ReadFull(conn, head[:]); err != nil {
-		return fmt.Errorf("no greeting at %s: %w", addr, err)
+		return fmt.Errorf("no greeting at %s: %w", conn.RemoteAddr(), err)
 	}
 	if n := int(head[5]) | int(head[6])<<8; head[4] == 0xff && n != notAllowed {
-		return fmt.Errorf("refused at %s with error %d", addr, n)
+		return fmt.Errorf("refused at %s with error %d", conn.RemoteAddr(), n)
 	}
 	return nil
 }
@@ -182,7 +181,9 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 func (c *Cluster) config(l topology.Login) (*mysql.Config, error) {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd, cfg.DBName = l.User, l.Password.Reveal(), l.Database
-	cfg.Net, cfg.Addr = "tcp", c.door
+	// A server that was started again has another port, which its pool then dials.
+	cfg.Net, cfg.Addr = "tcp", "127.0.0.1:0"
+	cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return c.reach(ctx) }
 	cfg.Timeout = 10 * time.Second
 	cfg.InterpolateParams = true
 	cfg.Logger = &mysql.NopLogger{}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -36,6 +37,14 @@ func saying(t *testing.T, b []byte) string {
 	return l.Addr().String()
 }
 
+// at gives what reaches an address.
+func at(address string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", address)
+	}
+}
+
 func TestGreeted(t *testing.T) {
 	refusal := func(code int) []byte {
 		return append([]byte{70, 0, 0, 0, 0xff, byte(code), byte(code >> 8)}, "#HY000Host is not allowed"...)
@@ -51,7 +60,7 @@ func TestGreeted(t *testing.T) {
 		"less than a packet's head":  {[]byte{74, 0}, "no greeting at 127.0.0.1:"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := greeted(t.Context(), saying(t, c.says))
+			err := greeted(t.Context(), at(saying(t, c.says)))
 			if c.want == "" {
 				assert.NoError(t, err)
 				return
@@ -59,12 +68,12 @@ func TestGreeted(t *testing.T) {
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
-	assert.ErrorContains(t, greeted(t.Context(), saying(t, refusal(1040))), "with error 1040")
+	assert.ErrorContains(t, greeted(t.Context(), at(saying(t, refusal(1040)))), "with error 1040")
 
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	assert.Error(t, greeted(t.Context(), l.Addr().String()), "nobody listens")
+	assert.Error(t, greeted(t.Context(), at(l.Addr().String())), "nobody listens")
 }
 
 // standing is a cluster of which nothing runs.
@@ -73,9 +82,9 @@ func standing(t *testing.T) *Cluster {
 	spec := topology.Standard(topology.Source, release.MustParse("9.7.4"), release.Layout{Bin: "/b", Sbin: "/b", Plugin: "/p"}, secure.Seed2021())
 	keys, err := NewKeys(&evidence.Secrets{}, spec)
 	require.NoError(t, err)
-	c := &Cluster{Spec: spec, Side: topology.Source, door: "127.0.0.1:4242", options: Options{Keys: keys}}
+	c := &Cluster{Spec: spec, Side: topology.Source, options: Options{Keys: keys}}
 	for _, n := range spec.Nodes {
-		c.Nodes = append(c.Nodes, &Node{Node: n, Side: topology.Source, cluster: c})
+		c.Nodes = append(c.Nodes, &Node{Node: n, Side: topology.Source, spec: spec, cluster: c})
 	}
 	return c
 }
@@ -88,7 +97,6 @@ func TestConfigOfALogin(t *testing.T) {
 	assert.Equal(t, "user1", cfg.User)
 	assert.Equal(t, password.Reveal(), cfg.Passwd)
 	assert.Equal(t, "test1", cfg.DBName)
-	assert.Equal(t, "127.0.0.1:4242", cfg.Addr)
 	require.NotNil(t, cfg.TLS)
 	assert.False(t, cfg.TLS.InsecureSkipVerify)
 	assert.Equal(t, "127.0.0.1", cfg.TLS.ServerName)
@@ -102,6 +110,25 @@ func TestConfigOfALogin(t *testing.T) {
 	var none topology.Login
 	_, err = c.config(none)
 	assert.ErrorContains(t, err, "log in to source sql: no tls mode given", "plain text must be asked for")
+}
+
+// A pool goes on at the port that its server has after a restart.
+func TestLoginsFollowTheDoor(t *testing.T) {
+	c := standing(t)
+	cfg, err := c.config(topology.Login{User: "user1", TLS: topology.TLSOff})
+	require.NoError(t, err)
+	_, err = cfg.DialFunc(t.Context(), "tcp", cfg.Addr)
+	require.ErrorContains(t, err, "reach source sql: its port is not known yet")
+	for _, says := range []string{"before the restart", "after it"} {
+		door := saying(t, []byte(says))
+		c.door.Store(&door)
+		conn, err := cfg.DialFunc(t.Context(), "tcp", cfg.Addr)
+		require.NoError(t, err)
+		heard, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		assert.Equal(t, says, string(heard))
+		require.NoError(t, conn.Close())
+	}
 }
 
 func TestBoundedNamesWhatTookTooLong(t *testing.T) {

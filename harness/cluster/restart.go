@@ -27,7 +27,7 @@ func (c *Cluster) RestartSQL(ctx context.Context, changed topology.Spec) error {
 	for _, f := range files {
 		if f.Node.Name == n.Name {
 			next = f
-			next.Files = append(next.Files, changed.TLSFiles(c.options.Keys.Authority, c.options.Keys.Server[c.Side], c.options.Keys.Client)...)
+			next.Files = append(next.Files, c.tlsFiles(changed, f.Node)...)
 		}
 	}
 	if err := n.removeGone(ctx, next.Files); err != nil {
@@ -48,7 +48,7 @@ func (c *Cluster) RestartSQL(ctx context.Context, changed topology.Spec) error {
 	if err := n.put(ctx, n.config.Files); err != nil {
 		return err
 	}
-	c.Spec = changed
+	c.Spec, n.spec = changed, changed
 	if err := c.engine.api.ContainerStart(ctx, n.id, container.StartOptions{}); err != nil {
 		return fmt.Errorf("start %s: %w", n, err)
 	}
@@ -75,14 +75,13 @@ func (c *Cluster) Back(ctx context.Context) error {
 	if err := c.findDoor(ctx); err != nil {
 		return err
 	}
-	if err := poll.Until(ctx, fmt.Sprintf("the greeting of %s", c.sql()), func(ctx context.Context) error { return greeted(ctx, c.door) }); err != nil {
+	if err := poll.Until(ctx, fmt.Sprintf("the greeting of %s", c.sql()), func(ctx context.Context) error { return greeted(ctx, c.reach) }); err != nil {
 		return err
 	}
-	if c.admin != nil {
-		_ = c.admin.Close()
-	}
-	if err := c.openAdmin(); err != nil {
-		return err
+	if c.admin == nil {
+		if err := c.openAdmin(); err != nil {
+			return err
+		}
 	}
 	return poll.Every(ctx, 200*time.Millisecond, fmt.Sprintf("%s to take writes to NDB", c.sql()), func(ctx context.Context) error {
 		_, err := c.commit(ctx, "SET SESSION sql_log_bin=0", "UPDATE ndbproof.fence SET n=n+1 WHERE id=0", "UPDATE ndbproof.fence SET n=0 WHERE id=0", "SET SESSION sql_log_bin=1")

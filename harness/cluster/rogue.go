@@ -30,8 +30,8 @@ func (p *Pair) Rogue(ctx context.Context, side topology.Side, c topology.Command
 
 func (n *Node) stranger(ctx context.Context, c topology.Command) (out topology.Output, err error) {
 	e, o := n.cluster.engine, n.cluster.options
-	image, program := o.Image, n.cluster.Spec.Layout.Program(c.Argv[0])
-	if slices.Contains(n.cluster.Spec.Layout.Missing, c.Argv[0]) {
+	image, program := n.Image, n.spec.Layout.Program(c.Argv[0])
+	if slices.Contains(n.spec.Layout.Missing, c.Argv[0]) {
 		image, program = o.Tools, c.Argv[0]
 	}
 	labels := e.Lease.Labels()
@@ -42,7 +42,7 @@ func (n *Node) stranger(ctx context.Context, c topology.Command) (out topology.O
 		Image: image, Name: n.containerName() + "-stranger-" + strings.ToLower(rand.Text()[:6]), Labels: labels, Entrypoint: []string{program}, Cmd: c.Argv[1:],
 		Networks: []string{n.cluster.networks.cluster},
 		ConfigModifier: func(cfg *container.Config) {
-			cfg.User = n.cluster.user()
+			cfg.User = n.user()
 			cfg.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
 		},
 	})

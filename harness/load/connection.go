@@ -17,6 +17,7 @@ func (w *Writer) write(ctx context.Context, conn int, d *dealer) error {
 	for w.next() {
 		begin := time.Now()
 		f, err := w.one(ctx, l, conn, d)
+		w.gate.places.Release(1)
 		if f == acked {
 			if err != nil {
 				return err
@@ -40,17 +41,23 @@ func (w *Writer) write(ctx context.Context, conn int, d *dealer) error {
 	return nil
 }
 
-// next waits for leave to write. False: the writer is to stop.
+// next waits for leave to write, and takes a place in the gate, to be given back
+// after the write. False: the writer is to stop.
 func (w *Writer) next() bool {
-	if w.tokens == nil || w.halt.Err() != nil {
-		return w.halt.Err() == nil
+	if w.tokens != nil {
+		select {
+		case <-w.tokens:
+		case <-w.halt.Done():
+		}
 	}
-	select {
-	case <-w.tokens:
-		return true
-	case <-w.halt.Done():
+	if w.halt.Err() != nil || w.gate.places.Acquire(w.halt, 1) != nil {
 		return false
 	}
+	if w.halt.Err() != nil {
+		w.gate.places.Release(1)
+		return false
+	}
+	return true
 }
 
 // one deals the connection's next write, notes it in the ledger, sends it, and

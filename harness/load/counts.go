@@ -12,12 +12,14 @@ import (
 // Counts is what a writer has done so far.
 type Counts struct {
 	KindCounts
-	Kinds     map[string]KindCounts `json:"kinds"`            // those that there were
-	Retries   int64                 `json:"retries"`          // refusals for now, after which the same write was sent again
-	Errors    map[string]int64      `json:"errors,omitempty"` // of all tries, by number ("1297 NDB 4010") or kind
-	Latency   Latency               `json:"latency"`          // of acknowledged writes, refusals included
-	PerSecond []Second              `json:"per_second"`       // from the start
-	Seconds   float64               `json:"seconds"`          // since the start, or until the writer ended
+	Kinds     map[string]KindCounts `json:"kinds"`                         // those that there were
+	Retries   int64                 `json:"retries"`                       // refusals for now, after which the same write was sent again
+	Errors    map[string]int64      `json:"errors,omitempty"`              // of all tries, by number ("1297 NDB 4010") or kind
+	Latency   Latency               `json:"latency"`                       // of acknowledged writes, refusals included
+	PerSecond []Second              `json:"per_second"`                    // from the start
+	Outages   []Outage              `json:"outages,omitempty"`             // without an acknowledged write, of 100 ms or more
+	Unapplied []Outage              `json:"replication_outages,omitempty"` // without an epoch applied on the replica, of 300 ms or more
+	Seconds   float64               `json:"seconds"`                       // since the start, or until the writer ended
 }
 
 // Second is one second of a writer's life.
@@ -55,13 +57,18 @@ type tally struct {
 	errors  map[string]int64
 	latency *hdrhistogram.Histogram // in microseconds
 	series  []Second
+	acks    flow
+	epochs  flow
 }
 
 // longest is the latency that the histogram ends at, in microseconds.
 const longest = int64(time.Hour / time.Microsecond)
 
 func newTally() tally {
-	return tally{errors: map[string]int64{}, latency: hdrhistogram.New(1, longest, 2)}
+	return tally{
+		errors: map[string]int64{}, latency: hdrhistogram.New(1, longest, 2),
+		acks: flow{least: leastWrites}, epochs: flow{least: leastEpochs},
+	}
 }
 
 func (t *tally) began(k Kind) { t.kinds[k].Sent++ }
@@ -74,6 +81,7 @@ func (t *tally) settled(k Kind, f fate, took, since time.Duration) {
 		c.Acked++
 		_ = t.latency.RecordValue(min(took.Microseconds(), longest)) // a value in its range is taken
 		t.at(since).Acked++
+		t.acks.forward(since)
 	case failed, refused:
 		c.Failed++
 	default:
@@ -105,11 +113,14 @@ func (t *tally) snapshot(since time.Duration) Counts {
 	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	c := Counts{
 		Kinds: map[string]KindCounts{}, Retries: t.retries, Errors: maps.Clone(t.errors),
-		PerSecond: slices.Clone(t.series), Seconds: since.Seconds(),
+		PerSecond: slices.Clone(t.series), Seconds: since.Seconds(), Outages: t.acks.until(since),
 		Latency: Latency{
 			Min: us(t.latency.Min()), Mean: time.Duration(t.latency.Mean() * 1000), P50: us(t.latency.ValueAtQuantile(50)),
 			P99: us(t.latency.ValueAtQuantile(99)), P999: us(t.latency.ValueAtQuantile(99.9)), Max: us(t.latency.Max()),
 		},
+	}
+	if t.epochs.last > 0 {
+		c.Unapplied = t.epochs.until(since)
 	}
 	for k, n := range t.kinds {
 		if n.Sent > 0 {

@@ -30,6 +30,9 @@ type Options struct {
 	// Lag tells how far the replica is behind; it is asked once a second, and an
 	// error leaves a gap in the series. nil: not recorded.
 	Lag func(context.Context) (time.Duration, error)
+	// Applied tells the last epoch applied on the replica; it is asked twenty times
+	// a second. nil: outages of the replication are not recorded.
+	Applied func(context.Context) (uint64, error)
 }
 
 // retryPause lies between two tries of a write that was refused for now.
@@ -45,6 +48,7 @@ type Writer struct {
 	tokens   <-chan struct{} // nil: no rate
 	ledger   *ledger
 	holds    *holds
+	gate     gate
 
 	stop   func()             // no further writes
 	halt   context.Context    // done when stop was called
@@ -66,7 +70,7 @@ func Start(ctx context.Context, db *sql.DB, o Options) (*Writer, error) {
 		o.Workload = Inserts()
 	}
 	o.Engine, o.Connections, o.Patience = cmp.Or(o.Engine, "NDBCLUSTER"), cmp.Or(max(o.Connections, 0), 2), cmp.Or(max(o.Patience, 0), time.Minute)
-	w := &Writer{options: o, workload: &o.Workload, db: db, done: make(chan struct{}), holds: newHolds(o.Connections), tally: newTally()}
+	w := &Writer{options: o, workload: &o.Workload, db: db, done: make(chan struct{}), holds: newHolds(o.Connections), gate: newGate(o.Connections), tally: newTally()}
 	first, err := prepare(ctx, db, w.workload, o)
 	if err == nil {
 		w.ledger, err = createLedger(o.Ledger, Header{
@@ -85,6 +89,9 @@ func Start(ctx context.Context, db *sql.DB, o Options) (*Writer, error) {
 	go w.run(ctx, first)
 	if o.Lag != nil {
 		go w.watchLag()
+	}
+	if o.Applied != nil {
+		go w.watchApplied()
 	}
 	return w, nil
 }
@@ -154,6 +161,9 @@ func (w *Writer) Stop(ctx context.Context) (Counts, error) {
 	return w.Counts(), fmt.Errorf("stop workload %s: writes in flight were broken off (%w): %w",
 		w.workload.Name, context.Cause(ctx), cmp.Or(w.err, errStopped))
 }
+
+// Age is how long the writer has run, as its outages count.
+func (w *Writer) Age() time.Duration { return time.Since(w.begin) }
 
 // Wait returns when writes have been acknowledged and the writer has run for d.
 func (w *Writer) Wait(ctx context.Context, writes int64, d time.Duration) error {
