@@ -66,6 +66,9 @@ func (b *ini) count(name string, n int) {
 	}
 }
 
+// replicas is how many data nodes hold the same rows: a node group.
+const replicas = 2
+
 // configINI is what the management node gives to all others. A parameter that
 // a release does not know stops ndb_mgmd. Source of the releases in which
 // parameters came: manual, mysql-cluster-ndbd-definition (TransactionMemory;
@@ -73,7 +76,7 @@ func (b *ini) count(name string, n int) {
 func (s Spec) configINI() []byte {
 	var b ini
 	b.section("ndbd default")
-	b.set("NoOfReplicas", 2)
+	b.set("NoOfReplicas", replicas)
 	b.set("DataDir", NdbDir)
 	b.set("ServerPort", DataPort)
 	b.set("StopOnError", 1)

@@ -99,7 +99,7 @@ func (s Spec) encryptionOptions(b *ini) {
 	b.WriteString("\n# step 3: binary log and relay log encryption\n")
 	if s.Profile.Keyring && s.KeyringPlugin {
 		b.set("early_plugin_load", "keyring_file.so")
-		b.set("keyring_file_data", keyringFile)
+		b.set("keyring_file_data", pluginKeyring)
 	}
 	if s.Profile.BinlogEncryption && !s.EncryptAtStart {
 		b.WriteString("# switched on by SQL after the start: mysqld would crash (" + release.F1.ID + ")\n")

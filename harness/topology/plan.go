@@ -1,7 +1,9 @@
 package topology
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"ndbproof/harness/release"
 )
@@ -10,26 +12,26 @@ import (
 // function for each.
 type Action string
 
-// Actions. Those from StopNode to AwaitServing are about the step's own nodes;
-// the others are about the pair.
+// Actions. Those from StopNode to AwaitServing are about the step's own nodes,
+// LogRow, EncryptLogs and PurgeClear about its mysqld, the others about the pair.
 const (
-	StopWriters    Action = "stop-writers"    // no write is under way or begins
-	CatchUp        Action = "catch-up"        // a fence row of now has been applied
+	StopWriters    Action = "stop-writers"    // no write is under way, and none begins
+	CatchUp        Action = "catch-up"        // the replica has applied a fence of now
 	StopReplica    Action = "stop-replica"    // both threads of the channel
 	StopNode       Action = "stop-node"       // a data node by ndb_mgm, the others by SIGTERM
 	KeepCopy       Action = "keep-copy"       // of the stopped mysqld's volume: datadir, keyring and auto.cnf together
-	MigrateKeyring Action = "migrate-keyring" // plugin to component, by the old mysqld: Spec.KeyringMigration
-	ReplaceNode    Action = "replace-node"    // same volume, other image, configuration rewritten before the program starts
-	RestoreCopy    Action = "restore-copy"    // replace-node, with the volume's content of KeepCopy
-	StartNode      Action = "start-node"
-	AwaitStarted   Action = "await-started" // ndb_mgmd answers; a data node is "started" and its node group complete
-	AwaitServing   Action = "await-serving" // a mysqld answers and NDB takes writes there
-	LogRow         Action = "log-row"       // F1: the binlog thread configures its cache at the first row that it logs
-	EncryptLogs    Action = "encrypt-logs"  // F1: SET GLOBAL binlog_encryption=ON
-	PurgeClear     Action = "purge-clear"   // F1: the clear logs since the start
-	CommitFence    Action = "commit-fence"  // on the source, and its epoch logged
-	Repoint        Action = "repoint"       // to File and Position of the fence's epoch, never to next_*
-	RepointApplied Action = "repoint-applied"
+	MigrateKeyring Action = "migrate-keyring" // Spec.KeyringMigration, by the old release's mysqld
+	ReplaceNode    Action = "replace-node"    // same volume, other image, configuration written before the program starts
+	RestoreCopy    Action = "restore-copy"    // ReplaceNode, on the volume as KeepCopy kept it
+	StartNode      Action = "start-node"      // never with --initial
+	AwaitStarted   Action = "await-started"   // ndb_mgmd answers; a data node is "started" and its node group complete
+	AwaitServing   Action = "await-serving"   // a mysqld answers, and NDB takes writes there
+	LogRow         Action = "log-row"         // F1: at the first row that it logs the binlog thread configures its cache
+	EncryptLogs    Action = "encrypt-logs"    // F1: SET GLOBAL binlog_encryption=ON, only then
+	PurgeClear     Action = "purge-clear"     // F1: of the logs written since the start
+	CommitFence    Action = "commit-fence"    // at the source, and its epoch is in the binary log
+	Repoint        Action = "repoint"         // to the File and Position of the fence's epoch; next_* runs into 13119
+	RepointApplied Action = "repoint-applied" // to what follows the last epoch in ndb_apply_status
 	StartReplica   Action = "start-replica"
 	LetWriters     Action = "let-writers"
 )
@@ -52,7 +54,9 @@ type PlanStep struct {
 // Does tells whether the step has the action.
 func (s PlanStep) Does(a Action) bool { return slices.Contains(s.Actions, a) }
 
-// Plan is an upgrade of a pair, or a downgrade, before it runs.
+// Plan is the way of a pair from one release to another, as data. DDL is held
+// back from its first step to its last: while versions are mixed a cluster
+// refuses it (manual, mysql-cluster-upgrade-downgrade).
 type Plan struct {
 	From release.Release `json:"from"`
 	To   release.Release `json:"to"`
@@ -61,21 +65,109 @@ type Plan struct {
 	Steps []PlanStep `json:"steps"`
 }
 
-// PlanOptions choose between plans.
+// PlanOptions choose between plans for the same way.
 type PlanOptions struct {
-	PerGroup bool // one data node of each node group at once
-	// RollbackAt is the ID of a step: after it all steps are undone, in reverse
+	// PerGroup takes one data node of each node group at once, which leaves every
+	// group a node. Else they go one at a time.
+	PerGroup bool
+	// RollbackAt is the ID of a step: after it everything is undone, in reverse
 	// order. "" goes on to the end.
 	RollbackAt string
 }
 
-// Upgrade plans the way of a pair to a release.
+// Upgrade plans the way of a pair, whose Specs are as it is now, to a release:
+// replica cluster first, because a source must not be newer than its replica
+// (manual, replication-upgrade); within a cluster ndb_mgmd, data nodes, mysqld
+// (manual, mysql-cluster-rolling-restart). A downgrade goes the same way
+// backwards, and so does a roll-back: through states that an upgrade has.
+//
+// It fails with a *release.Forbidden where the product does not go that way, on
+// clusters that differ in their release or have it already, and on a RollbackAt
+// that is no step.
 func Upgrade(source, replica Spec, to release.Release, o PlanOptions) (Plan, error) {
-	return Plan{}, nil
+	p := Plan{From: source.Release, To: to}
+	if err := plannable(source, replica, to); err != nil {
+		return Plan{}, fmt.Errorf("plan the way from %s to %s: %w", source.Release, to, err)
+	}
+	moves := append(inOrder(replica, to, o.PerGroup), inOrder(source, to, o.PerGroup)...)
+	if p.down() {
+		slices.Reverse(moves)
+	}
+	if o.RollbackAt != "" {
+		last := slices.IndexFunc(moves, func(m move) bool { return m.id() == o.RollbackAt })
+		if last < 0 {
+			return Plan{}, fmt.Errorf("plan a roll-back at %q: no such step; there are %s", o.RollbackAt, strings.Join(ids(moves), ", "))
+		}
+		moves = moves[:last+1]
+	}
+	for _, m := range moves {
+		m.keep = o.RollbackAt != "" && m.oneWay() != nil
+		p.Steps = append(p.Steps, m.step())
+	}
+	if o.RollbackAt != "" {
+		for _, m := range slices.Backward(moves) {
+			p.Steps = append(p.Steps, m.undone().step())
+		}
+	}
+	return p, nil
 }
 
-// To is the same cluster on another release, on the volumes that it has.
-func (s Spec) To(r release.Release, l release.Layout) Spec { return s }
+func plannable(source, replica Spec, to release.Release) error {
+	switch {
+	case source.Release != replica.Release:
+		return fmt.Errorf("the replica cluster runs %s: a pair begins with one release", replica.Release)
+	case source.Release == to:
+		return fmt.Errorf("both clusters run it already: a build of one's own has a suffix, as in %s-fix1", to)
+	}
+	for _, s := range []Spec{source, replica} {
+		if err := s.checkNodes(); err != nil {
+			return fmt.Errorf("the %s cluster: %w", s.Name, err)
+		}
+	}
+	return release.Path(source.Release, to)
+}
 
-// KeyringMigration is the migration server of a mysqld whose keyring is the plugin.
-func (s Spec) KeyringMigration(n Node) (Config, error) { return Config{}, nil }
+// down tells whether the plan goes to an older release. Suffixes have no order.
+func (p Plan) down() bool { return p.To.CompareNumber(p.From) < 0 }
+
+// NodeGroups are the data nodes that hold the same rows, two and two in the
+// order of their NodeId (manual, mysql-cluster-nodes-groups).
+func (s Spec) NodeGroups() [][]Node {
+	nodes := s.Of(Ndbmtd)
+	slices.SortFunc(nodes, func(a, b Node) int { return a.ID - b.ID })
+	return slices.Collect(slices.Chunk(nodes, replicas))
+}
+
+// inOrder are a cluster's moves in the order of an upgrade.
+func inOrder(s Spec, to release.Release, perGroup bool) []move {
+	var moves []move
+	add := func(nodes ...Node) { moves = append(moves, move{old: s, next: s.To(to, s.Layout), nodes: nodes}) }
+	for _, n := range s.Of(Mgmd) {
+		add(n)
+	}
+	if perGroup {
+		for i := range replicas {
+			var one []Node
+			for _, g := range s.NodeGroups() {
+				one = append(one, g[i])
+			}
+			add(one...)
+		}
+	} else {
+		for _, n := range s.Of(Ndbmtd) {
+			add(n)
+		}
+	}
+	for _, n := range s.Of(Mysqld) {
+		add(n)
+	}
+	return moves
+}
+
+func ids(moves []move) []string {
+	var out []string
+	for _, m := range moves {
+		out = append(out, m.id())
+	}
+	return out
+}

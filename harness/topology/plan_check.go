@@ -1,26 +1,210 @@
 package topology
 
-// PlanFault is something in a plan that is against the rules.
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"ndbproof/harness/release"
+)
+
+// PlanFault is something in a plan that would go wrong.
 type PlanFault struct {
 	Code string `json:"code"`
-	Step string `json:"step"` // ID
+	Step string `json:"step"` // its ID, also of one that is missing; "" when it is about the whole
 	Text string `json:"text"`
 }
 
-// Faults judges a plan for a pair as it is before.
-func (p Plan) Faults(source, replica Spec) []PlanFault { return nil }
+// Codes of faults.
+const (
+	FaultPath    = "path"          // the product does not go that way
+	FaultCluster = "cluster-order" // a source would be newer than its replica
+	FaultRole    = "role-order"    // not ndb_mgmd, then data nodes, then mysqld
+	FaultGroup   = "group-down"    // a node group would lose all its nodes
+	FaultSkipped = "skipped"       // a node never gets there
+	FaultUndone  = "not-undone"    // a roll-back leaves a node where it was
+	FaultTwice   = "twice"         // a node is there already
+	FaultNode    = "node"          // the cluster has no such node in that role
+	FaultRelease = "release"       // the step goes elsewhere than the plan
+	FaultReplace = "replace"       // stop, replace, start, wait: one is missing or at the wrong place
+	FaultWriters = "writers"       // they write while the source's mysqld is away or nothing is applied
+	FaultChannel = "channel"       // not stopped before, or not started and caught up after
+	FaultFence   = "fence"         // the replica would run into the incident, or apply twice
+	FaultF1      = "f1"            // mysqld would crash, or its logs stay clear
+	FaultKeyring = "keyring"       // the new mysqld would have no keys
+	FaultCopy    = "copy"          // there would be no way back
+)
 
-// Check is Faults as one error.
-func (p Plan) Check(source, replica Spec) error { return nil }
+// Check is nil, or all Faults in one error.
+func (p Plan) Check(source, replica Spec) error {
+	var errs []error
+	for _, f := range p.Faults(source, replica) {
+		errs = append(errs, fmt.Errorf("%s %s: %s", f.Code, f.Step, f.Text))
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("check the plan from %s to %s: %w", p.From, p.To, errors.Join(errs...))
+}
 
-// Without drops actions from the steps of a cluster.
-func (p Plan) Without(side Side, drop ...Action) Plan { return p }
+// Faults judges a plan for a pair whose Specs are as it is before, in the order
+// of its steps; what is missing comes last. It follows what each node runs,
+// step by step, and knows nothing of how the plan was made. Of a plan that is
+// about one cluster only that one must get to the end.
+func (p Plan) Faults(source, replica Spec) []PlanFault {
+	j := planJudge{plan: p, specs: map[Side]Spec{Source: source, Replica: replica}, runs: map[NodeRef]release.Release{}}
+	for side, s := range j.specs {
+		for _, n := range s.Nodes {
+			j.runs[NodeRef{side, n.Name}] = s.Release
+		}
+	}
+	if err := release.Path(p.From, p.To); err != nil {
+		j.fault(FaultPath, "", "%v", err)
+	}
+	for _, s := range p.Steps {
+		if j.nodes(s) {
+			j.moves(s)
+			j.order(s)
+			j.actions(s)
+		}
+	}
+	j.end()
+	return j.faults
+}
 
-// Skip drops a step.
-func (p Plan) Skip(id string) Plan { return p }
+// planJudge carries a plan out in thought.
+type planJudge struct {
+	plan   Plan
+	specs  map[Side]Spec
+	runs   map[NodeRef]release.Release
+	faults []PlanFault
+}
 
-// SourceFirst takes the source cluster first.
-func (p Plan) SourceFirst() Plan { return p }
+func (j *planJudge) fault(code, step, format string, args ...any) {
+	j.faults = append(j.faults, PlanFault{code, step, fmt.Sprintf(format, args...)})
+}
 
-// Only keeps the steps of one cluster.
-func (p Plan) Only(side Side) Plan { return p }
+// nodes judges whom a step is about. What is no node is judged no further.
+func (j *planJudge) nodes(s PlanStep) bool {
+	ofRole := nodeNames(j.specs[s.Side].Of(s.Role))
+	if len(s.Nodes) == 0 {
+		j.fault(FaultNode, s.ID, "the step is about no node")
+		return false
+	}
+	for _, n := range s.Nodes {
+		if !slices.Contains(ofRole, n) {
+			j.fault(FaultNode, s.ID, "the %s cluster has no %s %s", s.Side, s.Role, n)
+			return false
+		}
+	}
+	for _, g := range j.specs[s.Side].NodeGroups() {
+		if all := nodeNames(g); s.Role == Ndbmtd && !slices.ContainsFunc(all, func(n string) bool { return !slices.Contains(s.Nodes, n) }) {
+			j.fault(FaultGroup, s.ID, "%v are a whole node group: its rows would be gone meanwhile", all)
+		}
+	}
+	return true
+}
+
+// moves judges where a step goes, and has its nodes run that.
+func (j *planJudge) moves(s PlanStep) {
+	from, to := j.plan.From, j.plan.To
+	if s.Back {
+		from, to = to, from
+	}
+	if s.From != from || s.To != to {
+		j.fault(FaultRelease, s.ID, "it goes from %s to %s, and the plan from %s to %s", s.From, s.To, from, to)
+	}
+	for _, n := range s.Nodes {
+		ref := NodeRef{s.Side, n}
+		switch j.runs[ref] {
+		case s.From:
+		case s.To:
+			j.fault(FaultTwice, s.ID, "%s runs %s already", n, s.To)
+		default:
+			j.fault(FaultRelease, s.ID, "%s runs %s, not %s", n, j.runs[ref], s.From)
+		}
+		j.runs[ref] = s.To
+	}
+}
+
+// rank is what may be newer than what: of two, the one that an upgrade takes
+// first. A step must not leave a node newer than one of a rank before it.
+type rank struct {
+	side Side
+	role Role
+}
+
+var ranks = []rank{
+	{Replica, Mgmd}, {Replica, Ndbmtd}, {Replica, Mysqld},
+	{Source, Mgmd}, {Source, Ndbmtd}, {Source, Mysqld},
+}
+
+// order judges a step against all nodes of other ranks.
+func (j *planJudge) order(s PlanStep) {
+	mine, newer := slices.Index(ranks, rank{s.Side, s.Role}), j.newer(s.To)
+	for i, r := range ranks {
+		// A newer one wants newer ones before it; an older one older ones behind it.
+		if i == mine || newer != (i < mine) {
+			continue
+		}
+		for _, n := range j.specs[r.side].Of(r.role) {
+			ref := NodeRef{r.side, n.Name}
+			if j.newer(j.runs[ref]) == newer || j.left(ref) {
+				continue
+			}
+			code := FaultRole
+			if r.side != s.Side {
+				code = FaultCluster
+			}
+			j.fault(code, s.ID, "it takes %s %s to %s, and %s %s runs %s", s.Side, s.Role, s.To, r.side, n.Name, j.runs[ref])
+			return
+		}
+	}
+}
+
+// newer tells whether this is the newer of the plan's two releases.
+func (j *planJudge) newer(r release.Release) bool {
+	if j.plan.down() {
+		return r == j.plan.From
+	}
+	return r == j.plan.To
+}
+
+// left tells whether the plan leaves a node out that it is about: that is a
+// fault of its own, and no other's. In a roll-back being left out is sound.
+func (j *planJudge) left(ref NodeRef) bool {
+	about := j.plan.About == "" || j.plan.About == ref.Side
+	return about && !j.plan.goesBack() && !slices.ContainsFunc(j.plan.Steps, func(s PlanStep) bool {
+		return s.Side == ref.Side && slices.Contains(s.Nodes, ref.Node)
+	})
+}
+
+func (p Plan) goesBack() bool {
+	return slices.ContainsFunc(p.Steps, func(s PlanStep) bool { return s.Back })
+}
+
+// end judges what every node runs at last.
+func (j *planJudge) end() {
+	want, code, prefix := j.plan.To, FaultSkipped, ""
+	if j.plan.goesBack() {
+		want, code, prefix = j.plan.From, FaultUndone, "back."
+	}
+	for _, r := range ranks {
+		if j.plan.About != "" && j.plan.About != r.side {
+			continue
+		}
+		for _, n := range j.specs[r.side].Of(r.role) {
+			if runs := j.runs[NodeRef{r.side, n.Name}]; runs != want {
+				j.fault(code, prefix+string(r.side)+"."+n.Name, "%s %s ends with %s, not %s", r.side, n.Name, runs, want)
+			}
+		}
+	}
+}
+
+func nodeNames(nodes []Node) []string {
+	var out []string
+	for _, n := range nodes {
+		out = append(out, n.Name)
+	}
+	return out
+}

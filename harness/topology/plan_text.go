@@ -1,15 +1,16 @@
 package topology
 
-// StepMark is how far a step is.
-type StepMark struct {
-	State   StepState `json:"state"`
-	Seconds float64   `json:"seconds"` // since its begin, or what it took
-}
+import (
+	"fmt"
+	"strings"
 
-// StepState is waiting, at it, done or failed.
+	"ndbproof/harness/evidence"
+)
+
+// StepState is how far a step is.
 type StepState string
 
-// States of a step. A step without a mark is waiting.
+// States of a step. One without a mark is waiting.
 const (
 	StepWaiting StepState = "waiting"
 	StepAtIt    StepState = "at it"
@@ -17,5 +18,70 @@ const (
 	StepFailed  StepState = "failed"
 )
 
-// Text shows the plan and how far each step is, by its ID.
-func (p Plan) Text(done map[string]StepMark) string { return "" }
+// StepMark tells how far a step is.
+type StepMark struct {
+	State   StepState `json:"state"`
+	Seconds float64   `json:"seconds"` // that it has taken so far, or in all; 0: not measured
+}
+
+func (m StepMark) String() string {
+	switch {
+	case m.State == "":
+		return string(StepWaiting)
+	case m.Seconds > 0:
+		return fmt.Sprintf("%s %.1f s", m.State, m.Seconds)
+	}
+	return string(m.State)
+}
+
+// planWidth is how many columns of text a plan has: it is read in logs.
+const planWidth = 99
+
+// Text shows the plan, and by the steps' IDs how far each is: before it runs
+// with nil. It ends with a newline.
+func (p Plan) Text(marks map[string]StepMark) string {
+	var b strings.Builder
+	for _, l := range p.words() {
+		b.WriteString(l + "\n")
+	}
+	b.WriteString("\n")
+	var rows [][]string
+	for _, s := range p.Steps {
+		var does []string
+		for _, a := range s.Actions {
+			does = append(does, string(a))
+		}
+		text := strings.Join(does, ", ")
+		if s.Why != "" {
+			text += "\n(" + s.Why + ")"
+		}
+		rows = append(rows, []string{s.ID, s.To.String(), marks[s.ID].String(), text})
+	}
+	b.WriteString(evidence.Columns([]string{"step", "to", "how far", "what is done, and why"}, rows, planWidth))
+	return b.String()
+}
+
+// words say what the plan is before its steps are read.
+func (p Plan) words() []string {
+	way, first := "upgrade", "replica cluster first, then source"
+	if p.down() {
+		way, first = "downgrade", "source cluster first, then replica"
+	}
+	switch p.About {
+	case Source, Replica:
+		first = fmt.Sprintf("of the %s cluster only", p.About)
+	}
+	forth, back := 0, 0
+	for _, s := range p.Steps {
+		if s.Back {
+			back++
+		} else {
+			forth++
+		}
+	}
+	lines := []string{fmt.Sprintf("%s from %s to %s: %s, in %d steps.", way, p.From, p.To, first, forth)}
+	if back > 0 {
+		lines = append(lines, fmt.Sprintf("Then it is rolled back to %s, in reverse order, in %d steps.", p.From, back))
+	}
+	return append(lines, "Same volumes, new image. No DDL from the first step to the last: a cluster of mixed versions refuses it.")
+}

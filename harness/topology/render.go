@@ -14,8 +14,12 @@ import (
 // compiled into them.
 const standardBin = "/usr/local/mysql/bin"
 
-// keyringFile is the keyring itself.
-const keyringFile = KeyringDir + "/keyring"
+// The keyring itself: the component's, and the plugin's. Their formats differ,
+// and a migration reads one and writes the other.
+const (
+	keyringFile   = KeyringDir + "/keyring"
+	pluginKeyring = KeyringDir + "/keyring-plugin"
+)
 
 // The keyring component's two files: which component mysqld loads, and where
 // that keeps its keys (manual, keyring-file-component).
@@ -92,7 +96,7 @@ func (s Spec) mysqld(n Node) Config {
 	if !s.KeyringPlugin {
 		c.Files = append(c.Files,
 			File{Path: program + ".my", Content: []byte(keyringManifest), Mode: 0o444},
-			File{Path: path.Join(s.Layout.Plugin, "component_keyring_file.cnf"), Content: []byte(keyringConfig), Mode: 0o444})
+			s.componentConfig())
 	}
 	return c
 }
@@ -154,7 +158,7 @@ func (s Spec) checkNodes() error {
 		ids[n.ID], hosts[n.Host] = n.Name, n.Name
 		roles[n.Role]++
 	}
-	if roles[Mgmd] == 0 || roles[Mysqld] == 0 || roles[Ndbmtd] == 0 || roles[Ndbmtd]%2 != 0 {
+	if roles[Mgmd] == 0 || roles[Mysqld] == 0 || roles[Ndbmtd] == 0 || roles[Ndbmtd]%replicas != 0 {
 		return fmt.Errorf("want at least one ndb_mgmd, one mysqld, and ndbmtds in pairs; there are %d, %d and %d",
 			roles[Mgmd], roles[Mysqld], roles[Ndbmtd])
 	}

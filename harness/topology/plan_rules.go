@@ -1,0 +1,131 @@
+package topology
+
+import (
+	"slices"
+
+	"ndbproof/harness/release"
+)
+
+// rule is an order in which actions must be within a step. Those that it owns
+// must be there; the others may be missing, which is another rule's matter.
+type rule struct {
+	code  string
+	owns  []Action
+	order []Action
+	text  string // what happens otherwise
+}
+
+// actions judges what a step does.
+func (j *planJudge) actions(s PlanStep) {
+	for _, r := range j.rules(s) {
+		rest := s.Actions
+		for _, a := range r.order {
+			if !s.Does(a) && !slices.Contains(r.owns, a) {
+				continue
+			}
+			at := slices.Index(rest, a)
+			if at < 0 {
+				seen := "is missing"
+				if s.Does(a) {
+					seen = "is not at its place"
+				}
+				j.fault(r.code, s.ID, "%s %s: %s", a, seen, r.text)
+				break
+			}
+			rest = rest[at+1:]
+		}
+	}
+}
+
+// rules are those for a step, from what its nodes are and where they go.
+func (j *planJudge) rules(s PlanStep) []rule {
+	replace, await := ReplaceNode, AwaitStarted
+	restores := s.Back && s.Role == Mysqld && release.InPlace(s.From, s.To) != nil
+	if restores {
+		replace = RestoreCopy
+	}
+	if s.Role == Mysqld {
+		await = AwaitServing
+	}
+	order := []Action{StopNode, replace, StartNode, await}
+	rules := []rule{{FaultReplace, order, order, "the node would not run the new release, or nobody would know"}}
+	if s.Role != Mysqld {
+		return rules
+	}
+	rules = append(rules, rule{
+		FaultChannel,
+		[]Action{StopReplica, StartReplica, CatchUp},
+		[]Action{StopReplica, StopNode, AwaitServing, StartReplica, CatchUp},
+		"the channel stands while its mysqld is away, and has caught up after",
+	})
+	switch {
+	case s.Side == Source:
+		rules = append(rules, sourceRules...)
+	case restores:
+		rules = append(rules, rule{
+			FaultFence,
+			[]Action{RepointApplied},
+			[]Action{StopReplica, AwaitServing, RepointApplied, StartReplica},
+			"the copy's own position is an old one: epochs would be applied twice",
+		})
+	}
+	return append(append(rules, j.logRules(s)...), j.keyRules(s, replace)...)
+}
+
+// sourceRules are for the mysqld that alone logs what is written (the manual
+// calls what follows its restart a gap event, mysql-cluster-replication-issues).
+var sourceRules = []rule{
+	{
+		FaultWriters,
+		[]Action{StopWriters, LetWriters},
+		[]Action{StopWriters, CatchUp, StopReplica, StopNode, AwaitServing, StartReplica, CatchUp, LetWriters},
+		"what is written while the source's mysqld is away is in no log",
+	},
+	{
+		FaultFence,
+		[]Action{CommitFence, Repoint},
+		[]Action{StopReplica, AwaitServing, CommitFence, Repoint, StartReplica},
+		"the applier would stop at the incident that the source's start writes (13119)",
+	},
+}
+
+// logRules are for a mysqld whose logs must be encrypted by SQL.
+func (j *planJudge) logRules(s PlanStep) []rule {
+	if !j.specs[s.Side].Profile.BinlogEncryption || !release.F1.Has(s.To) {
+		return nil
+	}
+	return []rule{{
+		FaultF1,
+		[]Action{LogRow, EncryptLogs, PurgeClear},
+		[]Action{AwaitServing, LogRow, EncryptLogs, PurgeClear, StartReplica},
+		"on " + s.To.String() + " mysqld crashes where logs are encrypted before a row is logged, and else they stay clear",
+	}}
+}
+
+// keyRules are for what a mysqld needs from before: its keys, and what it goes
+// back to.
+func (j *planJudge) keyRules(s PlanStep, replace Action) []rule {
+	var rules []rule
+	spec := j.specs[s.Side]
+	migrates := !s.Back && spec.plugin() && !s.To.Has(release.KeyringPlugin)
+	if migrates {
+		rules = append(rules, rule{
+			FaultKeyring,
+			[]Action{MigrateKeyring},
+			[]Action{StopNode, MigrateKeyring, replace},
+			s.To.String() + " has no " + string(release.KeyringPlugin) + ": its mysqld would not find a key",
+		})
+	}
+	undone := slices.ContainsFunc(j.plan.Steps, func(b PlanStep) bool {
+		return b.Back && b.Side == s.Side && slices.Equal(b.Nodes, s.Nodes)
+	})
+	if undone && !s.Back && release.InPlace(s.To, s.From) != nil {
+		rules = append(rules, rule{
+			FaultCopy,
+			[]Action{KeepCopy},
+			[]Action{StopNode, KeepCopy, MigrateKeyring, replace},
+			s.To.String() + " does not go back to " + s.From.String() + " in place",
+		})
+	}
+	return rules
+}
