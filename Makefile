@@ -8,6 +8,9 @@ GO ?= go
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 # A shell script that starts the same pair by hand, for make bench to compare with.
 YARDSTICK ?= ../shared/yardstick/hand-pair.sh
+# Releases of an upgrade: a release, a tarball's path or an image.
+FROM ?= 9.7.2
+TO ?= 9.7.4
 # Flags of the run, for example: make run ARGS='--release 9.7.2 --duration 10s'
 ARGS ?=
 
@@ -31,6 +34,10 @@ run: build ## prove the procedure on a new pair of clusters; accepts the workaro
 .PHONY: sabotage
 sabotage: build ## break what each claim is about, and see it fall; accepts the workaround of F1 (25 minutes at most)
 	bin/ndbproof run --accept F1 --duration 5s --sabotage $(ARGS)
+
+.PHONY: upgrade
+upgrade: build ## take a pair from a release to another one, under load, and judge it: FROM=9.7.2 TO=9.7.4; accepts the workaround of F1 (25 minutes at most)
+	bin/ndbproof run --accept F1 --from '$(FROM)' --to '$(TO)' $(ARGS)
 
 .PHONY: test
 test: unit image ## unit tests, images, then the core suite on real clusters (20 minutes at most)

@@ -26,6 +26,9 @@ import (
 var (
 	suite   = flag.String("suite", "core", "core, or nightly for the long scenarios too")
 	release = flag.String("release", "", "a release, a tarball's path or an image (default: the newest unmodified release found)")
+	from    = flag.String("from", "9.7.2", "release that the scenarios of an upgrade begin with")
+	to      = flag.String("to", "9.7.4", "release that they go to")
+	grouped = flag.Bool("per-group", false, "they take one data node of each node group at once")
 	broken  = flag.String("sabotage", "", "of the matrix of sabotages: one of each claim, or all (default: all in the nightly suite, else none)")
 )
 
@@ -41,17 +44,23 @@ func Sabotage() string {
 	return *broken
 }
 
+// Path is from which release to which the scenarios of an upgrade go.
+func Path() (before, after string) { return *from, *to }
+
+// PerGroup tells whether they take one data node of each node group at once.
+func PerGroup() bool { return *grouped }
+
 // Main runs the scenarios: it refuses to begin without an engine, and removes
 // what dead runs left behind. A pass is never cached. What a suite leaves out
 // (the matrix of sabotages, and the long scenarios) is not selected, and so
 // neither passes nor is skipped.
-func Main(m *testing.M, matrix string, long ...string) int {
+func Main(m *testing.M, s Suites) int {
 	flag.Parse()
 	if *suite != "core" && *suite != "nightly" {
 		fmt.Fprintf(os.Stderr, "-suite=%s: want core or nightly\n", *suite)
 		return int(evidence.ExitUsage)
 	}
-	if err := leaveOut(matrix, long); err != nil {
+	if err := s.leaveOut(); err != nil {
 		fmt.Fprintln(os.Stderr, "scenarios:", err)
 		return int(evidence.ExitUsage)
 	}
@@ -70,15 +79,25 @@ func Main(m *testing.M, matrix string, long ...string) int {
 	return m.Run()
 }
 
+// Suites names the scenarios that do not belong to the core suite.
+type Suites struct {
+	Matrix   string   // the matrix of sabotages
+	Upgrades []string // of an upgrade: those that -from or -to asks for
+	Long     []string
+}
+
 // leaveOut has go test leave out what does not belong to the suite. Whoever asks
 // for one of these by name, and without its suite, is told.
-func leaveOut(matrix string, long []string) error {
+func (s Suites) leaveOut() error {
 	var out []string
 	if *suite != "nightly" {
-		out = append(out, long...)
+		out = append(out, s.Long...)
+	}
+	if *suite != "nightly" && !given("from", "to") {
+		out = append(out, s.Upgrades...)
 	}
 	if Sabotage() == "" {
-		out = append(out, matrix)
+		out = append(out, s.Matrix)
 	}
 	asked := strings.Trim(flag.Lookup("test.run").Value.String(), "^$")
 	if slices.Contains(out, asked) {
@@ -88,6 +107,13 @@ func leaveOut(matrix string, long []string) error {
 		return nil
 	}
 	return flag.Set("test.skip", "^("+strings.Join(out, "|")+")$")
+}
+
+// given tells whether one of the flags stands on the command line.
+func given(names ...string) bool {
+	found := false
+	flag.Visit(func(f *flag.Flag) { found = found || slices.Contains(names, f.Name) })
+	return found
 }
 
 // uncached makes go test forget this result: it reuses one only when no file
@@ -166,6 +192,19 @@ func Caught(t testing.TB, rep run.Report) {
 	if s.Caught != s.Total || s.FalseAlarms != 0 {
 		t.Errorf("%s; want all caught and no false alarm", s.Score())
 	}
+}
+
+// Taken fails the test unless the upgrade of a run is taken, and lost nothing.
+func Taken(t testing.TB, rep run.Report) {
+	t.Helper()
+	u := rep.Results.Upgrade
+	switch {
+	case u == nil:
+		t.Errorf("nothing was upgraded: %v", rep.Results.Error)
+	case !u.Taken:
+		t.Errorf("not taken: %s", u.Headline)
+	}
+	Held(t, rep, evidence.ExitHeld)
 }
 
 // Alone starts one cluster of the procedure, without a replica, on a release.

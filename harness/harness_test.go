@@ -92,9 +92,17 @@ func TestLeaveOut(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, errors.Join(skip.Value.Set(before), asked.Value.Set(run))) })
 
 	require.NoError(t, asked.Value.Set(""))
-	require.NoError(t, leaveOut("TestMatrix", []string{"TestLong"}))
-	require.Equal(t, "^(TestLong|TestMatrix)$", skip.Value.String())
+	suites := Suites{Matrix: "TestMatrix", Upgrades: []string{"TestUpgrade"}, Long: []string{"TestLong"}}
+	require.NoError(t, suites.leaveOut())
+	require.Equal(t, "^(TestLong|TestUpgrade|TestMatrix)$", skip.Value.String())
 
 	require.NoError(t, asked.Value.Set("^TestLong$"))
-	require.ErrorContains(t, leaveOut("TestMatrix", []string{"TestLong"}), "-suite=nightly")
+	require.ErrorContains(t, suites.leaveOut(), "-suite=nightly")
+
+	require.NoError(t, asked.Value.Set("TestUpgrade"))
+	require.ErrorContains(t, suites.leaveOut(), "-suite=nightly")
+	require.NoError(t, flag.Set("to", "9.7.4"))
+	require.NoError(t, skip.Value.Set(""))
+	require.NoError(t, suites.leaveOut(), "-to asks for it")
+	require.Equal(t, "^(TestLong|TestMatrix)$", skip.Value.String())
 }

@@ -7,16 +7,19 @@ import (
 	"ndbproof/harness"
 )
 
-// long are the scenarios that the core suite leaves out: -args -suite=nightly
-// has them. The matrix of sabotages runs with -sabotage, too.
-var long = []string{
-	"TestImageIsBuiltFromNothing",
-	"TestLiveComparisonWhileWriting",
-	"TestNoFalseAlarm",
-	"TestParitySpeed",
-	"TestWriterAgainstMysqlslap",
+// What the core suite leaves out: -args -suite=nightly has all of it. The matrix
+// of sabotages runs with -sabotage, too, and upgrades with -from or -to.
+func TestMain(m *testing.M) {
+	os.Exit(harness.Main(m, harness.Suites{
+		Matrix:   "TestEveryClaimCanFail",
+		Upgrades: []string{"TestVendorUpgrade", "TestUpgradeIsRolledBack"},
+		Long: []string{
+			"TestImageIsBuiltFromNothing",
+			"TestLiveComparisonWhileWriting",
+			"TestNoFalseAlarm",
+			"TestParitySpeed",
+			"TestSabotagedUpgradesAreCaught",
+			"TestWriterAgainstMysqlslap",
+		},
+	}))
 }
-
-const matrix = "TestEveryClaimCanFail"
-
-func TestMain(m *testing.M) { os.Exit(harness.Main(m, matrix, long...)) }

@@ -29,7 +29,7 @@ func keyringAbsent() Sabotage {
 	return Sabotage{
 		Name: "keyring absent", Effect: Restarts, Want: keyringID + ".inactive",
 		Also: []string{binlogsID, relaylogsID, keysID, directID, restMarkersID},
-		Do:   inTurn(statements(side, encryptionOff), caughtUp, reset, logsClear(side), restarted(side, secure.NoKeyring)),
+		Do:   inTurn(statements(side, encryptionOff), caughtUp, relayLogsGone(side), reset, logsClear(side), restarted(side, secure.NoKeyring)),
 		Undo: restarted(side),
 	}
 }

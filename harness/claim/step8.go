@@ -20,6 +20,9 @@ const (
 	runningID = "seed.8.running"
 )
 
+// RowsID is the claim about rows, which has the writers settled.
+const RowsID = parityID
+
 // Contents is a comparison of all user tables, after the writer stopped and the
 // replica caught up.
 type Contents struct {

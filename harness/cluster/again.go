@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -43,12 +42,15 @@ func (p *Pair) Restart(ctx context.Context, side topology.Side, ws ...secure.Wea
 			return err
 		}
 	}
-	if err := p.onReplica(ctx, p.Replica.Spec.Release.Words().StartReplica); err != nil {
+	if err := p.StartReplica(ctx); err != nil {
 		return err
 	}
 	c.say("restarted", c.sql().Name, fmt.Sprintf("%d weaknesses", len(ws)))
 	if !p.Source.Spec.Profile.NdbLogBin {
 		return nil
+	}
+	if side == topology.Replica && c.Spec.Profile.BinlogEncryption && !c.Spec.EncryptAtStart {
+		return p.PurgeRelayLogs(ctx) // one was begun in clear, before encryption was on
 	}
 	_, err := p.CatchUp(ctx)
 	return err
@@ -62,7 +64,7 @@ func (p *Pair) atRest(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.onReplica(ctx, p.Replica.Spec.Release.Words().StopReplica)
+	return p.StopReplica(ctx)
 }
 
 func (p *Pair) onReplica(ctx context.Context, statement string) error {
@@ -85,9 +87,25 @@ func (c *Cluster) encryptedOnly(ctx context.Context) error {
 		if err := c.EncryptAgain(ctx); err != nil {
 			return err
 		}
-	} else if _, err := c.admin.ExecContext(ctx, "SET GLOBAL binlog_encryption=ON"); err != nil {
+	} else if err := c.EncryptLogs(ctx); err != nil {
+		return err
+	}
+	return c.PurgeClear(ctx)
+}
+
+// EncryptLogs switches log encryption on at run time. Never persisted: the next
+// start would crash where defect F1 is.
+func (c *Cluster) EncryptLogs(ctx context.Context) error {
+	if _, err := c.admin.ExecContext(ctx, "SET GLOBAL binlog_encryption=ON"); err != nil {
 		return fmt.Errorf("encrypt the logs of %s: %w", c.sql(), err)
 	}
+	return nil
+}
+
+// PurgeClear removes the logs from before the one that is being written. The row
+// that CommitLogged logged is the harness's own counter, which goes back to 0, so
+// that both sides have the same.
+func (c *Cluster) PurgeClear(ctx context.Context) error {
 	purge := c.Spec.Release.Words().ResetBinaryLogs
 	if c.Side == topology.Source {
 		last, err := c.lastLog(ctx)
@@ -96,14 +114,48 @@ func (c *Cluster) encryptedOnly(ctx context.Context) error {
 		}
 		purge = "PURGE BINARY LOGS TO '" + last + "'"
 	}
-	// The row that was logged is the harness's own counter: back to 0, so that
-	// both sides have the same.
 	for _, s := range []string{purge, "UPDATE ndbproof.fence SET n=0 WHERE id=0"} {
 		if _, err := c.admin.ExecContext(ctx, s); err != nil {
 			return fmt.Errorf("remove the older logs of %s: %s: %w", c.sql(), s, err)
 		}
 	}
 	return nil
+}
+
+// PurgeRelayLogs has the replica's applier remove the relay logs that it has
+// passed: it does so when it goes on to the next one, up to where it was at its
+// last checkpoint, so that a log goes some rotations later.
+func (p *Pair) PurgeRelayLogs(ctx context.Context) error {
+	for range 3 {
+		if err := p.onReplica(ctx, "FLUSH LOCAL RELAY LOGS"); err != nil {
+			return err
+		}
+		if _, err := p.CatchUp(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StopReplica stops both threads of the channel, StartReplica starts them.
+func (p *Pair) StopReplica(ctx context.Context) error {
+	return p.onReplica(ctx, p.Replica.Spec.Release.Words().StopReplica)
+}
+
+// StartReplica starts both threads of the channel.
+func (p *Pair) StartReplica(ctx context.Context) error {
+	return p.onReplica(ctx, p.Replica.Spec.Release.Words().StartReplica)
+}
+
+// Applied is the last epoch of the source that the replica has applied
+// (mysql.ndb_apply_status for the source's server_id).
+func (p *Pair) Applied(ctx context.Context) (uint64, error) {
+	var at uint64
+	err := p.Replica.admin.QueryRowContext(ctx, "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", p.Source.Spec.ServerID).Scan(&at)
+	if err != nil {
+		return 0, fmt.Errorf("ask %s for the last epoch applied: %w", p.Replica.sql(), err)
+	}
+	return at, nil
 }
 
 // lastLog is the name of the binary log that is being written.
@@ -123,47 +175,57 @@ func (c *Cluster) lastLog(ctx context.Context) (string, error) {
 // goOn points the replica at where a restarted source goes on: at a fence, or,
 // where no row is logged, at the end of its log.
 func (p *Pair) goOn(ctx context.Context) error {
-	o := p.Channel()
-	var err error
+	at, err := topology.Position{}, error(nil)
 	if p.Source.Spec.Profile.NdbLogBin {
-		o.File, o.Pos, err = p.fencePosition(ctx)
+		at, err = p.Fence(ctx)
 	} else {
-		o.File, o.Pos, err = p.Source.endOfLog(ctx)
+		at, err = p.Source.endOfLog(ctx)
 	}
 	if err != nil {
 		return err
 	}
+	return p.Repoint(ctx, at)
+}
+
+// Repoint points the stopped replica at a place in the source's binary log.
+func (p *Pair) Repoint(ctx context.Context, at topology.Position) error {
+	o := p.Channel()
+	o.File, o.Pos = at.File, at.Pos
 	return p.onReplica(ctx, secure.ChannelSQL(p.Replica.Spec.Release.Words(), o))
 }
 
-// fencePosition commits a fence and gives the beginning of its epoch in the
-// source's binary log.
-func (p *Pair) fencePosition(ctx context.Context) (file string, pos uint64, err error) {
+// Fence commits a fence and gives the beginning of its epoch in the source's
+// binary log: File and Position of the first row at or behind it in
+// mysql.ndb_binlog_index. A restarted source's next_* of an epoch before it would
+// lead into the incident that every start writes.
+func (p *Pair) Fence(ctx context.Context) (topology.Position, error) {
 	e, err := p.Source.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", p.fence.Add(1)))
 	if err != nil {
-		return "", 0, fmt.Errorf("commit a fence: %w", err)
+		return topology.Position{}, fmt.Errorf("commit a fence: %w", err)
 	}
 	if err := p.Source.handled(ctx, e); err != nil {
-		return "", 0, err
+		return topology.Position{}, err
 	}
-	err = p.Source.admin.QueryRowContext(ctx,
-		"SELECT File, Position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e)).Scan(&file, &pos)
-	if err != nil {
-		return "", 0, fmt.Errorf("find epoch %s in the binlog index of %s: %w", e, p.Source.sql(), err)
-	}
-	return path.Base(file), pos, nil
+	return p.Source.next(ctx, "SELECT File, Position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e))
+}
+
+// AfterEpoch gives where the source's binary log goes on after an epoch: the
+// next_file and next_position of its row in mysql.ndb_binlog_index. It is the rule
+// of fail-over and restore, and wrong after a restart of the source's mysqld.
+func (p *Pair) AfterEpoch(ctx context.Context, e uint64) (topology.Position, error) {
+	return p.Source.next(ctx, "SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch <= ? ORDER BY epoch DESC LIMIT 1", e)
 }
 
 // endOfLog is where the source's binary log ends now.
-func (c *Cluster) endOfLog(ctx context.Context) (file string, pos uint64, err error) {
+func (c *Cluster) endOfLog(ctx context.Context) (at topology.Position, err error) {
 	out, err := c.RootSQL(ctx, c.Spec.Release.Words().ShowBinaryLogStatus+";\n")
 	if err != nil {
-		return "", 0, err
+		return at, err
 	}
-	if _, err := fmt.Sscanf(out, "%s %d", &file, &pos); err != nil {
-		return "", 0, fmt.Errorf("find the end of the binary log of %s in %q: %w", c.sql(), out, err)
+	if _, err := fmt.Sscanf(out, "%s %d", &at.File, &at.Pos); err != nil {
+		return at, fmt.Errorf("find the end of the binary log of %s in %q: %w", c.sql(), out, err)
 	}
-	return file, pos, nil
+	return at, nil
 }
 
 // removeGone removes files that a changed configuration no longer has, while the

@@ -78,7 +78,7 @@ func (n *Node) collect(ctx context.Context, dir *evidence.Dir, secrets *evidence
 		keep("cluster.log", log, err)
 	}
 	if in.State != nil && in.State.Running {
-		if b, err := n.cluster.effective(ctx, n); b != nil || err != nil {
+		if b, err := n.cluster.effectiveTSV(ctx, n); b != nil || err != nil {
 			keep("effective.tsv", b, err)
 		}
 		k.Program, err = n.Program(ctx)

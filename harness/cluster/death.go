@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
@@ -36,7 +37,7 @@ func (d *Death) Error() string {
 		s += ", got signal " + d.Signal
 	}
 	s += ")"
-	at := d.at()
+	at := d.At()
 	switch {
 	case d.Defect != "" && at != "":
 		s += ": known defect " + d.Defect + ", in " + at
@@ -50,13 +51,30 @@ func (d *Death) Error() string {
 	return s
 }
 
+// lastEntry gives the last entry of a data node's error log. The file is a ring
+// (ErrorReporter.cpp): its first line tells where the next entry goes, and each
+// entry ends with ***EOM***.
+func lastEntry(ring string) string {
+	entries := strings.Split(ring, "***EOM***")
+	last, latest := "", time.Time{}
+	for _, e := range entries {
+		_, when, found := strings.Cut(e, "Time: ")
+		when, _, _ = strings.Cut(when, "\n")
+		at, err := time.Parse("Monday 2 January 2006 - 15:04:05", strings.TrimSpace(when))
+		if found && err == nil && !at.Before(latest) {
+			last, latest = strings.TrimSpace(e), at
+		}
+	}
+	return last
+}
+
 // handler is the server's own, which prints the stack: the frames above it are
 // about printing.
 const handler = "handle_fatal_signal"
 
-// at is the innermost frame with a name below the handler; "" when there is no
+// At is the innermost frame with a name below the handler; "" when there is no
 // stack. The frame right below it is the kernel's trampoline, without a name.
-func (d *Death) at() string {
+func (d *Death) At() string {
 	handled := slices.IndexFunc(d.Stack, func(f string) bool { return strings.Contains(f, handler) })
 	for _, f := range d.Stack[handled+1:] {
 		if f != "<unknown>" {
@@ -127,6 +145,13 @@ func (n *Node) autopsy(ctx context.Context) *Death {
 	log, err := n.logsOf(ctx, container.LogsOptions{Tail: "400", Since: since})
 	if err != nil {
 		log = "its log could not be read: " + err.Error()
+	}
+	// A data node says why in a file (ndbd_exit_codes.h), of which the last entry
+	// is its own.
+	if n.Role == topology.Ndbmtd {
+		if b, err := n.read(ctx, fmt.Sprintf("%s/ndb_%d_error.log", topology.NdbDir, n.ID), 0); err == nil {
+			log += "\n" + lastEntry(string(b))
+		}
 	}
 	d := Postmortem(log)
 	d.Side, d.Node, d.Exit, d.OOM = n.Side, n.Name, state.ExitCode, state.OOMKilled

@@ -1,25 +1,26 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	"ndbproof/harness/topology"
 )
 
-// effective gives the configuration with which a node really runs, one
-// `name<TAB>value` a line, as its own cluster tells it: a mysqld's global
-// variables, a data node's ndbinfo.config_values. A management node has none
-// but what is rendered for it.
-func (c *Cluster) effective(ctx context.Context, n *Node) ([]byte, error) {
+// Effective gives the configuration with which a node really runs, by name, as its
+// own cluster tells it: a mysqld's global variables, a data node's
+// ndbinfo.config_values. A management node has none but what is rendered for it.
+func (c *Cluster) Effective(ctx context.Context, n *Node) (map[string]string, error) {
 	if c.admin == nil || n.Role == topology.Mgmd {
 		return nil, nil
 	}
-	query, args := "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables ORDER BY 1", []any{}
+	query, args := "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables", []any{}
 	if n.Role == topology.Ndbmtd {
-		query = "SELECT p.param_name, v.config_value FROM ndbinfo.config_values v JOIN ndbinfo.config_params p ON p.param_number = v.config_param WHERE v.node_id = ? ORDER BY 1"
+		query = "SELECT p.param_name, v.config_value FROM ndbinfo.config_values v JOIN ndbinfo.config_params p ON p.param_number = v.config_param WHERE v.node_id = ?"
 		args = append(args, n.ID)
 	}
 	rows, err := c.admin.QueryContext(ctx, query, args...)
@@ -27,17 +28,41 @@ func (c *Cluster) effective(ctx context.Context, n *Node) ([]byte, error) {
 		return nil, fmt.Errorf("read the effective configuration of %s: %w", n, err)
 	}
 	defer rows.Close() //nolint:errcheck // Err is looked at
-	var b strings.Builder
+	values := map[string]string{}
 	for rows.Next() {
 		var name string
 		var value sql.NullString
 		if err := rows.Scan(&name, &value); err != nil {
 			return nil, fmt.Errorf("read the effective configuration of %s: %w", n, err)
 		}
-		fmt.Fprintf(&b, "%s\t%s\n", name, value.String)
+		values[name] = value.String
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read the effective configuration of %s: %w", n, err)
 	}
-	return []byte(b.String()), nil
+	return values, nil
+}
+
+// effectiveTSV is Effective as a file, one `name<TAB>value` a line; nil when there
+// is none.
+func (c *Cluster) effectiveTSV(ctx context.Context, n *Node) ([]byte, error) {
+	values, err := c.Effective(ctx, n)
+	if values == nil || err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(&b, "%s\t%s\n", name, values[name])
+	}
+	return b.Bytes(), nil
+}
+
+// Log is all that a node has written since its container was made.
+func (c *Cluster) Log(ctx context.Context, name string) ([]byte, error) {
+	n, err := c.Node(name)
+	if err != nil {
+		return nil, err
+	}
+	log, err := n.logs(ctx, "all")
+	return []byte(log), err
 }

@@ -230,14 +230,18 @@ func (p *Pair) MarkAs(ctx context.Context, marker string) (topology.Mark, error)
 // position gives the end, in the binary log, of the first epoch logged at or
 // after e.
 func (c *Cluster) position(ctx context.Context, e epoch.Epoch) (topology.Position, error) {
+	return c.next(ctx, "SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e))
+}
+
+// next reads a place from mysql.ndb_binlog_index by a query about an epoch.
+func (c *Cluster) next(ctx context.Context, query string, e uint64) (topology.Position, error) {
 	var at topology.Position
-	err := c.admin.QueryRowContext(ctx,
-		"SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e)).Scan(&at.File, &at.Pos)
+	err := c.admin.QueryRowContext(ctx, query, e).Scan(&at.File, &at.Pos)
 	if errors.Is(err, sql.ErrNoRows) {
-		return at, fmt.Errorf("find epoch %s in the binlog index of %s: no row at or behind it", e, c.sql())
+		err = errors.New("there is no such row")
 	}
 	if err != nil {
-		return at, fmt.Errorf("find epoch %s in the binlog index of %s: %w", e, c.sql(), err)
+		return at, fmt.Errorf("find epoch %s in the binlog index of %s: %w", epoch.Epoch(e), c.sql(), err)
 	}
 	at.File = path.Base(at.File)
 	return at, nil

@@ -99,8 +99,5 @@ func (c *Cluster) EncryptAgain(ctx context.Context) error {
 	if err := c.CommitLogged(ctx); err != nil {
 		return err
 	}
-	if _, err := c.admin.ExecContext(ctx, "SET GLOBAL binlog_encryption=ON"); err != nil {
-		return fmt.Errorf("encrypt the logs of %s: %w", c.sql(), err)
-	}
-	return nil
+	return c.EncryptLogs(ctx)
 }

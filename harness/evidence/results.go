@@ -25,6 +25,7 @@ type Results struct {
 	Steps      []Step         `json:"steps"`
 	Claims     []Outcome      `json:"claims"`
 	Sabotage   *Sabotage      `json:"sabotage,omitempty"` // nil when nothing was broken on purpose
+	Upgrade    *Upgrade       `json:"upgrade,omitempty"`  // nil when the pair stayed on its release
 	Gaps       []GapResult    `json:"gaps"`
 	Defects    []DefectResult `json:"defects"`
 	Timings    []Timing       `json:"timings"`
@@ -101,6 +102,16 @@ type DefectResult struct {
 	WorkedAround bool         `json:"worked_around"`
 	Accepted     bool         `json:"accepted"` // by --accept; filled by Conclude
 	Text         string       `json:"text,omitempty"`
+}
+
+// Upgrade is what a rolling upgrade to another release came to; upgrade.json has
+// all of it.
+type Upgrade struct {
+	From     string `json:"from"` // "9.7.2"
+	To       string `json:"to"`   // "9.7.4"
+	Headline string `json:"headline"`
+	Taken    bool   `json:"taken"`
+	Exit     Exit   `json:"exit"`
 }
 
 // Timing is how long a phase took. The phase "marker" is from the first key,

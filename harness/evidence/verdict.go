@@ -109,6 +109,9 @@ func exit(r Results) Exit {
 		exits = append(exits, ExitNotLooked)
 	}
 	exits = append(exits, r.Sabotage.exit())
+	if r.Upgrade != nil {
+		exits = append(exits, r.Upgrade.Exit)
+	}
 	for _, d := range r.Defects {
 		if d.WorkedAround && !d.Accepted {
 			exits = append(exits, ExitWorkedAround)
@@ -127,6 +130,9 @@ func (f Failure) exit() Exit {
 
 // headline says first what counts most.
 func headline(r Results) string {
+	if r.Upgrade != nil && r.Upgrade.Headline != "" {
+		return r.Upgrade.Headline
+	}
 	name := r.Release
 	if name == "" {
 		name = "ndbproof"

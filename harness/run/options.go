@@ -21,6 +21,7 @@ type Options struct {
 	Seed     uint64        // of the workload; 0: drawn
 	Command  string        // as typed, for the provenance
 	Build    bool          // build or pull the image when it is not there
+	Upgrade  Upgrade       // to another release; the zero value: none
 
 	// Deploy changes the profile that is deployed; the promised one stays what
 	// is judged. For sabotage.
@@ -58,6 +59,8 @@ func (o *Options) check() error {
 		return &Usage{fmt.Errorf("rate %d: want 0 or more rows a second", o.Rate)}
 	case o.Sabotage != "" && o.Sabotage != SabotageOne && o.Sabotage != SabotageAll:
 		return &Usage{fmt.Errorf("sabotage %q: want %s or %s", o.Sabotage, SabotageOne, SabotageAll)}
+	case o.Sabotage != "" && o.Upgrade.To != "":
+		return &Usage{errors.New("sabotage and an upgrade are two runs: give one of --sabotage and --to")}
 	case o.Results == "":
 		return &Usage{errors.New("no folder for results given")}
 	}

@@ -95,6 +95,8 @@ type runner struct {
 	timeline *evidence.Timeline
 	engine   *cluster.Engine
 	image    images.Image
+	target   images.Choice // of the release to upgrade to
+	to       images.Image
 	pair     *cluster.Pair
 	writer   *writers
 	ledgers  int // begun
@@ -137,13 +139,20 @@ func (r *runner) prepare(ctx context.Context) error {
 	}
 	opts := images.Options{Say: r.progress.Note}
 	choice, err := images.Resolve(ctx, r.Release, opts)
+	if err == nil && r.Upgrade.To != "" {
+		err = r.resolveTarget(ctx, choice, opts)
+	}
 	if err != nil {
 		if gone := engine.Answers(ctx); gone != nil {
 			return r.noRelease(gone)
 		}
 		return &Usage{err}
 	}
-	if err := r.open(choice.Name()); err != nil {
+	name := choice.Name()
+	if r.Upgrade.To != "" {
+		name += "-to-" + r.target.Name()
+	}
+	if err := r.open(name); err != nil {
 		return err
 	}
 	r.results.Release = choice.Name()
@@ -169,6 +178,11 @@ func (r *runner) prepare(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if r.Upgrade.To != "" {
+		if err := r.ensureTarget(ctx, opts); err != nil {
+			return err
+		}
 	}
 	r.results.Release = r.image.Release.String()
 	r.results.Provenance.TarballSHA256, r.results.Provenance.ImageID, r.results.Provenance.Listed = r.image.TarballSHA256, r.image.ID, r.image.Listed

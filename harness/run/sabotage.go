@@ -222,10 +222,16 @@ func (m *matrix) replace(ctx context.Context, n int, why string) error {
 	return nil
 }
 
-// judge looks for claims: for those that only read all at once, and then for the
-// others in turn, because they write rows, log in, or stop threads. The outcomes
-// are in the order of the claims. named is the id of the one that must fall.
+// judge looks for claims on the pair at hand.
 func (m *matrix) judge(ctx context.Context, claims []claim.Claim, named string) []evidence.Outcome {
+	return judgeAll(ctx, claims, m.bench, m.scratch, m.promised, named)
+}
+
+// judgeAll looks for claims: for those that only read all at once, and then for
+// the others in turn, because they write rows, log in, or stop threads. The
+// outcomes are in the order of the claims. named is the id of one that may have to
+// wait in vain before it can say so.
+func judgeAll(ctx context.Context, claims []claim.Claim, s claim.Subject, dir *evidence.Dir, promised secure.Profile, named string) []evidence.Outcome {
 	outcomes := make([]evidence.Outcome, len(claims))
 	look := func(i int) {
 		limit := limitOther
@@ -234,7 +240,7 @@ func (m *matrix) judge(ctx context.Context, claims []claim.Claim, named string) 
 		}
 		limited, done := cluster.Bounded(ctx, limit, "looking for "+claims[i].ID)
 		defer done()
-		outcomes[i] = claim.Run(limited, claims[i], m.bench, m.scratch, m.promised)
+		outcomes[i] = claim.Run(limited, claims[i], s, dir, promised)
 	}
 	var g errgroup.Group
 	for i, c := range claims {

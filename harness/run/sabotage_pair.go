@@ -13,6 +13,7 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/hold"
+	"ndbproof/harness/load"
 	"ndbproof/harness/topology"
 )
 
@@ -151,7 +152,7 @@ func (r *runner) renew(ctx context.Context, m *matrix, n int, why string) (claim
 // fill writes as many rows as were asked for, and no longer than that takes.
 func (r *runner) fill(ctx context.Context, b *subject) error {
 	r.Duration = 0
-	if err := r.startWriters(ctx); err != nil {
+	if err := r.startWriters(ctx, load.Inserts(), load.Mixed()); err != nil {
 		return err
 	}
 	defer b.stop()

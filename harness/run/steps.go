@@ -10,6 +10,7 @@ import (
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/images"
@@ -27,7 +28,12 @@ func (r *runner) carryOut(ctx context.Context) error {
 	r.deaths.tell(r.stop)
 	err := r.bringUp(start, func() { r.pair.Watch(ctx, r.deaths.died) })
 	done()
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.Upgrade.To != "":
+		r.leave(evidence.StepDone)
+		err = r.upgradePair(ctx)
+	default:
 		err = r.check(ctx)
 	}
 	if err == nil && r.Sabotage != "" {
@@ -155,7 +161,7 @@ func (r *runner) check(ctx context.Context) error {
 	r.enter(7)
 	s := &subject{Pair: r.pair, runner: r}
 	defer s.stop()
-	if err := r.startWriters(ctx); err != nil {
+	if err := r.startWriters(ctx, load.Inserts(), load.Mixed()); err != nil {
 		return err
 	}
 	for _, c := range claim.For(r.promised) {

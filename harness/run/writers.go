@@ -12,7 +12,7 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// besideRate is the pace of the mixed workload, in writes a second: enough for
+// besideRate is the pace of the workload beside the inserts, in writes a second: enough for
 // every kind to come often in a minute, and little beside the inserts.
 const besideRate = 100
 
@@ -24,14 +24,12 @@ type writers struct {
 	seen  map[topology.Side][]topology.LedgerFindings
 }
 
-// startWriters begins to write to the pair at hand. Each writer keeps a ledger of
-// its own in the run's folder.
-func (r *runner) startWriters(ctx context.Context) error {
+// startWriters begins to write to the pair at hand: the procedure's workload at
+// its rate, another one beside it. Each writer keeps a ledger of its own in the
+// run's folder.
+func (r *runner) startWriters(ctx context.Context, first, beside load.Workload) error {
 	r.writer, r.settled = &writers{seen: map[topology.Side][]topology.LedgerFindings{}}, false
-	for _, o := range []load.Options{
-		{Workload: load.Inserts(), Rate: r.Rate},
-		{Workload: load.Mixed(), Rate: besideRate},
-	} {
+	for _, o := range []load.Options{{Workload: first, Rate: r.Rate, Applied: r.pair.Applied}, {Workload: beside, Rate: besideRate}} {
 		r.ledgers++
 		o.Seed, o.Lag = r.Seed, r.pair.Behind
 		o.Ledger = r.dir.Path(fmt.Sprintf("ledger/%02d-%s", r.ledgers, o.Workload.Name))

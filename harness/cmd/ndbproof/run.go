@@ -27,10 +27,16 @@ and takes everything down.
 With --sabotage it then breaks what each claim is about, one thing after the
 other, and sees the claim fall and no other.
 
+With --to it takes the pair to another release instead, step by step and under
+load, and says whether that release is to be taken: upgrade.md in the results.
+
 Exit: 0 held; 1 violated; 2 usage; 3 could not look; 4 could not start;
 5 held, but a known defect was worked around (--accept F1 makes it 0).
 Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := upgradeFlags(c, &o); err != nil {
+				return err
+			}
 			rep, err := run.Run(c.Context(), o, newProgress(os.Stderr))
 			return conclude(rep, err, asJSON)
 		},
@@ -45,8 +51,33 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 	f.BoolVar(&asJSON, "json", false, "print results.json instead of the table")
 	f.StringVar(&o.Sabotage, "sabotage", "", "break the deployment on purpose and see each claim fall: all sabotages, or with --sabotage=one one of each claim")
 	f.Lookup("sabotage").NoOptDefVal = run.SabotageAll
+	f.String("from", "", "upgrade from this release: a release, a tarball's path or an image (with --to; another name of --release)")
+	f.StringVar(&o.Upgrade.To, "to", "", "upgrade the pair to this release, under load, and judge it: a release, a tarball's path or an image")
+	f.BoolVar(&o.Upgrade.PerGroup, "per-group", false, "with --to: one data node of each node group at once")
+	f.StringVar(&o.Upgrade.RollbackAt, "rollback-at", "", "with --to: undo everything after this step of the plan, in reverse order (for example replica.sql)")
 	f.StringSliceVar(&o.Accept, "accept", nil, "accept the workaround of a known defect (F1)")
 	return c
+}
+
+// upgradeFlags refuses flags of an upgrade that say nothing by themselves.
+func upgradeFlags(c *cobra.Command, o *run.Options) error {
+	from, err := c.Flags().GetString("from")
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"from", "per-group", "rollback-at"} {
+		if c.Flags().Changed(name) && o.Upgrade.To == "" {
+			return &run.Usage{Err: fmt.Errorf("--%s is about an upgrade: give --to, too", name)}
+		}
+	}
+	if from == "" {
+		return nil
+	}
+	if o.Release != "" && o.Release != from {
+		return &run.Usage{Err: fmt.Errorf("--from %s and --release %s are the same thing: give one", from, o.Release)}
+	}
+	o.Release = from
+	return nil
 }
 
 // conclude prints the verdict first, then the table, and gives the exit code.

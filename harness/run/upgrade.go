@@ -1,0 +1,307 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ndbproof/harness/claim"
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
+	"ndbproof/harness/release"
+	"ndbproof/harness/topology"
+	"ndbproof/harness/upgrade"
+	"ndbproof/images"
+)
+
+// Upgrade is what Options say of a rolling upgrade. With To set a run brings a
+// pair up on the release that Options.Release names, and takes it to another one
+// under load.
+type Upgrade struct {
+	To         string // a release, a tarball's path, an image
+	PerGroup   bool   // one data node of each node group at once
+	RollbackAt string // id of the step after which everything is undone
+	Twist      *Twist // done otherwise than planned; nil: as planned
+}
+
+// upgrading is an upgrade while it goes on.
+type upgrading struct {
+	*runner
+	bench    *subject
+	to       images.Image
+	programs map[string]map[topology.Role]string // sha256 of each role's program, by release
+	specs    map[string]map[topology.Side]topology.Spec
+	plan     topology.Plan // what is to be, and what is judged
+	steps    []topology.PlanStep
+	marks    map[string]topology.StepMark
+	letIn    []func() // of writers that stand
+	fence    topology.Position
+	shown    map[string]float64 // seconds of a role's restarts, of the step at hand
+	starts   map[topology.Role][]float64
+	begun    time.Time // of a node's start
+	report   upgrade.Report
+	from     upgrade.Snapshot
+	all      []evidence.Outcome // of the claims judged last
+}
+
+// resolveTarget finds the image of the release that is to be, and refuses a path
+// that the product forbids. It starts nothing.
+func (r *runner) resolveTarget(ctx context.Context, from images.Choice, o images.Options) error {
+	to, err := images.Resolve(ctx, r.Upgrade.To, o)
+	if err != nil {
+		return err
+	}
+	r.target = to
+	return pathAllowed(from.Release, to.Release)
+}
+
+// pathAllowed refuses what the product forbids; of an image whose release nobody
+// knows yet it is asked again when somebody has looked inside.
+func pathAllowed(from, to release.Release) error {
+	if from.IsZero() || to.IsZero() {
+		return nil
+	}
+	return release.Path(from, to)
+}
+
+// ensureTarget makes the image of the release that is to be.
+func (r *runner) ensureTarget(ctx context.Context, o images.Options) error {
+	r.begin("image of the new release", r.target.Line)
+	var err error
+	if r.Build {
+		r.to, err = images.Ensure(ctx, r.target, o)
+	} else {
+		r.to, err = images.Existing(ctx, r.target, o)
+	}
+	if err != nil {
+		return err
+	}
+	return pathAllowed(r.image.Release, r.to.Release)
+}
+
+// upgradePair takes the pair that was just brought up to another release, step by
+// step, while writers write, and judges it before, between and after.
+func (r *runner) upgradePair(ctx context.Context) error {
+	u := &upgrading{
+		runner: r, bench: &subject{Pair: r.pair, runner: r}, marks: map[string]topology.StepMark{},
+		starts: map[topology.Role][]float64{},
+		report: upgrade.Report{
+			Run: r.results.Run, From: r.image.Release.String(), To: r.to.Release.String(), RollbackAt: r.Upgrade.RollbackAt,
+			Profile: r.promised.Name, Command: r.Command, Start: r.results.Provenance.Start, Seconds: map[string]float64{},
+			Builds: []upgrade.Build{built(r.image), built(r.to)},
+		},
+		to: r.to,
+	}
+	err := u.run(ctx)
+	u.conclude(ctx, err)
+	return err
+}
+
+func built(i images.Image) upgrade.Build {
+	return upgrade.Build{Release: i.Release.String(), TarballSHA256: i.TarballSHA256, ImageID: i.ID, Listed: i.Listed}
+}
+
+// run is the whole of it. The error is for what ended it; what a step came to
+// stands in the report.
+func (u *upgrading) run(ctx context.Context) error {
+	if err := u.intend(ctx); err != nil {
+		return err
+	}
+	defer u.bench.stop()
+	defer u.letAll()
+	if err := u.startWriters(ctx, load.Inserts(), load.Churn()); err != nil {
+		return err
+	}
+	if u.twist().quick() {
+		return u.carryOut(ctx)
+	}
+	if err := u.before(ctx); err != nil {
+		return err
+	}
+	if err := u.carryOut(ctx); err != nil {
+		return err
+	}
+	return u.after(ctx)
+}
+
+// intend makes the plan, prints it, and reads what each node's program must be.
+func (u *upgrading) intend(ctx context.Context) error {
+	u.begin("plan", fmt.Sprintf("upgrade: %s to %s", u.report.From, u.report.To))
+	source, replica := u.runner.specs()
+	u.specs = map[string]map[topology.Side]topology.Spec{
+		u.report.From: {topology.Source: source, topology.Replica: replica},
+		u.report.To:   {topology.Source: source.To(u.to.Release, u.to.Layout), topology.Replica: replica.To(u.to.Release, u.to.Layout)},
+	}
+	var err error
+	u.plan, err = topology.Upgrade(source, replica, u.to.Release, topology.PlanOptions{PerGroup: u.Upgrade.PerGroup, RollbackAt: u.Upgrade.RollbackAt})
+	if err != nil {
+		return err
+	}
+	if t := u.twist(); t.Only != "" {
+		u.plan = u.plan.Only(t.Only)
+	}
+	u.steps = u.twist().steps(u.plan)
+	for _, line := range lines(u.plan.Text(u.marks)) {
+		u.progress.Note(line)
+	}
+	if err := u.dir.Write("plan.txt", []byte(u.plan.Text(u.marks))); err != nil {
+		return err
+	}
+	if err := u.dir.JSON("plan.json", u.plan); err != nil {
+		return err
+	}
+	u.programs = map[string]map[topology.Role]string{}
+	for name, image := range map[string]string{u.report.From: u.image.Ref, u.report.To: u.to.Ref} {
+		if u.programs[name], err = u.engine.ProgramsOf(ctx, image, u.specs[name][topology.Source]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// before judges the pair under the old release, and restarts a node of each kind
+// there: the first start of an empty cluster is no measure for those that follow.
+func (u *upgrading) before(ctx context.Context) error {
+	begun := time.Now()
+	if err := u.judgeEverything(ctx, "claims before", false); err != nil {
+		return err
+	}
+	u.report.Seconds["claims before"] = seconds(begun)
+	begun = time.Now()
+	u.begin("restarts before", "restarting a data node and a mysqld of the old release, to compare with")
+	if err := u.reference(ctx); err != nil {
+		return err
+	}
+	u.report.Seconds["restarts before"] = seconds(begun)
+	var err error
+	u.from, err = u.snapshot(ctx, u.report.From, u.starts)
+	u.starts = map[topology.Role][]float64{}
+	return err
+}
+
+// after stops the writers and judges the pair under the new release, or under the
+// old one again.
+func (u *upgrading) after(ctx context.Context) error {
+	begun := time.Now()
+	to, err := u.snapshot(ctx, u.runs(), u.starts)
+	if err != nil {
+		return err
+	}
+	if err := u.judgeEverything(ctx, "claims after", true); err != nil {
+		return err
+	}
+	u.report.Seconds["claims after"] = seconds(begun)
+	to.Claims, to.Gaps = u.all, claim.Gaps(u.all, u.dir)
+	u.report = u.report.Between(u.from, to, upgrade.Reviewed())
+	return errors.Join(upgrade.Keep(u.dir, upgrade.FromFile, u.from), upgrade.Keep(u.dir, upgrade.ToFile, to))
+}
+
+// runs is the release that the pair runs at the end.
+func (u *upgrading) runs() string {
+	if u.Upgrade.RollbackAt != "" {
+		return u.report.From
+	}
+	return u.report.To
+}
+
+// judgeEverything judges all claims, but that about rows only at the end: it needs
+// the writers to have stopped.
+func (u *upgrading) judgeEverything(ctx context.Context, phase string, settled bool) error {
+	u.begin(phase, "all claims, "+phase[len("claims "):])
+	claims := slices.DeleteFunc(claim.For(u.promised), func(c claim.Claim) bool { return c.ID == claim.RowsID && !settled })
+	u.all = nil
+	for _, c := range claims {
+		o := u.judge(ctx, c, u.bench)
+		u.all = append(u.all, o)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		u.progress.Claim(o)
+	}
+	switch {
+	case phase == "claims before":
+		u.from.Claims, u.from.Gaps = u.all, claim.Gaps(u.all, u.dir)
+	case settled:
+		u.results.Claims = u.all
+		u.results.Gaps = claim.Gaps(u.all, u.dir)
+	}
+	if falls := evidence.Falls(u.all); len(falls) > 0 && !settled {
+		u.results.Claims = u.all
+		return fmt.Errorf("%s: %s", phase, fallen(falls))
+	}
+	return nil
+}
+
+// conclude gives the report its verdict and keeps it.
+func (u *upgrading) conclude(ctx context.Context, failed error) {
+	if u.dir == nil {
+		return
+	}
+	for i := range u.plan.Steps {
+		s := u.plan.Steps[i]
+		if !slices.ContainsFunc(u.report.Steps, func(r upgrade.StepResult) bool { return r.ID == s.ID }) {
+			u.report.Steps = append(u.report.Steps, upgrade.StepResult{ID: s.ID, Title: stepTitle(s), Status: evidence.StepNotReached})
+		}
+	}
+	u.rows()
+	u.report.Defects = u.knownDefects(failed)
+	if failed != nil && !u.stepFailed() {
+		u.report.Error = &evidence.Failure{Exit: evidence.ExitNotLooked, Where: u.phase, Text: reason(ctx, failed)}
+	}
+	u.report.End = time.Now().UTC()
+	u.report = upgrade.Conclude(u.report)
+	u.results.Upgrade = &evidence.Upgrade{
+		From: u.report.From, To: u.report.To, Headline: u.report.Verdict.Headline, Taken: u.report.Verdict.Taken, Exit: u.report.Exit,
+	}
+	if err := upgrade.Write(u.dir, u.report); err != nil {
+		u.say("upgrade", "", "", oneLine(err))
+	}
+}
+
+func (u *upgrading) stepFailed() bool {
+	return slices.ContainsFunc(u.report.Steps, func(s upgrade.StepResult) bool { return s.Status == evidence.StepFailed })
+}
+
+// rows counts the rows that were looked for at the end, and those that were lost.
+func (u *upgrading) rows() {
+	if u.writer == nil {
+		return
+	}
+	for _, side := range topology.Sides {
+		for _, f := range u.writer.seen[side] {
+			u.report.Rows += f.Expected
+			u.report.RowsLost += f.Missing + f.Torn
+		}
+	}
+	u.report.Rows /= int64(len(topology.Sides))
+}
+
+// knownDefects tells of each known defect what the upgrade saw of it.
+func (u *upgrading) knownDefects(failed error) []upgrade.Defect {
+	var out []upgrade.Defect
+	for _, d := range release.Defects() {
+		has := upgrade.Defect{
+			ID: d.ID, Title: d.Title, ExpectedFrom: d.Has(u.image.Release), ExpectedTo: d.Has(u.to.Release),
+			Status: evidence.DefectAbsent, WorkedAround: u.planned(topology.EncryptLogs),
+		}
+		var dead *cluster.Death
+		switch {
+		case errors.As(failed, &dead) && dead.Defect == d.ID:
+			has.Status = evidence.DefectSeen
+			has.Text = dead.Error()
+		case has.WorkedAround || failed != nil:
+			has.Status = evidence.DefectNotTried
+		}
+		out = append(out, has)
+	}
+	return out
+}
+
+func (u *upgrading) planned(a topology.Action) bool {
+	return slices.ContainsFunc(u.steps, func(s topology.PlanStep) bool { return s.Does(a) && !s.Back })
+}
+
+func seconds(since time.Time) float64 { return time.Since(since).Round(time.Millisecond).Seconds() }

@@ -1,0 +1,231 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ndbproof/harness/claim"
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/parity"
+	"ndbproof/harness/release"
+	"ndbproof/harness/topology"
+	"ndbproof/harness/upgrade"
+)
+
+// check looks at the pair after a step: every node's program and version, the rows
+// while writers go on, and the claims that disturb nothing. What is not as it must
+// be is an error.
+func (u *upgrading) check(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
+	ctx, done := cluster.Bounded(ctx, limitChecks, "the checks after "+s.ID)
+	defer done()
+	dir := u.dir.Sub("steps/" + s.ID)
+	k, err := u.checkPrograms(ctx, s, r)
+	if err != nil {
+		return causeFirst(ctx, err)
+	}
+	r.Checks = append(r.Checks, k)
+	if k.Status == evidence.Held { // on other programs than planned the rest says nothing
+		r.Checks = append(r.Checks, u.checkClaims(ctx, dir)...)
+		r.Checks = append(r.Checks, u.checkRows(ctx, dir))
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var bad []string
+	for _, k := range r.Checks {
+		if k.Status != evidence.Held && k.Status != evidence.NotApplicable {
+			bad = append(bad, fmt.Sprintf("%s %s: %s", k.ID, k.Status, k.Text))
+		}
+	}
+	if len(bad) > 0 {
+		return fmt.Errorf("after %s: %s", s.ID, strings.Join(bad, "; "))
+	}
+	return nil
+}
+
+// checkClaims looks for the claims that only read or connect, but for the one that
+// would stop the writers.
+func (u *upgrading) checkClaims(ctx context.Context, dir *evidence.Dir) []upgrade.Check {
+	claims := slices.DeleteFunc(claim.For(u.promised), func(c claim.Claim) bool { return !short(c) || c.ID == claim.RowsID })
+	var all []upgrade.Check
+	for _, o := range judgeAll(ctx, claims, u.bench, dir, u.promised, "") {
+		all = append(all, upgrade.Check{
+			ID: o.ID, Title: o.Title, Status: o.Status, Seen: o.Seen, Text: strings.Join(o.Details(), "; "), Seconds: o.Seconds,
+		})
+	}
+	return all
+}
+
+// checkRows compares all rows while writers go on.
+func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) upgrade.Check {
+	k := upgrade.Check{ID: "parity", Title: "all tables have the same rows and schema on both sides, while writers go on"}
+	begun := time.Now()
+	defer func() { k.Seconds = seconds(begun) }()
+	live := &parity.Live{Hold: u.hold, Fence: func(ctx context.Context) error { _, err := u.pair.CatchUp(ctx); return err }}
+	rep, err := parity.Compare(ctx, u.pair.Admin(topology.Source), u.pair.Admin(topology.Replica), parity.Options{Live: live})
+	if err == nil {
+		err = dir.JSON("parity.json", rep)
+	}
+	rows, _ := rep.Rows()
+	switch k.Seen = int(rows); {
+	case err != nil:
+		k.Status, k.Text = evidence.NotLooked, oneLine(err)
+	case rows == 0:
+		k.Status, k.Text = evidence.NotLooked, "no row was compared"
+	case !rep.Equal():
+		k.Status, k.Text = evidence.Violated, unequal(rep)
+	default:
+		k.Status = evidence.Held
+	}
+	k.Seconds = seconds(begun)
+	return k
+}
+
+// hold keeps all writers from a row.
+func (u *upgrading) hold(ctx context.Context, database, table string, key uint64) (func(), error) {
+	var all []func()
+	release := func() {
+		for _, f := range all {
+			f()
+		}
+	}
+	for _, w := range u.writer.all {
+		f, err := w.Hold(ctx, database, table, key)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return release, nil
+}
+
+// wanted is the release that each node must run after a step, by side and name:
+// what the plan, as it was meant, has come to.
+func wanted(p topology.Plan, nodes map[topology.Side][]topology.Node, id string) map[string]release.Release {
+	out := map[string]release.Release{}
+	for side, all := range nodes {
+		for _, n := range all {
+			out[string(side)+" "+n.Name] = p.From
+		}
+	}
+	for _, s := range p.Steps {
+		for _, n := range s.Nodes {
+			out[string(s.Side)+" "+n] = s.To
+		}
+		if s.ID == id {
+			break
+		}
+	}
+	return out
+}
+
+// checkPrograms reads from outside what every node runs, and asks the nodes for
+// their versions.
+func (u *upgrading) checkPrograms(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) (upgrade.Check, error) {
+	k := upgrade.Check{ID: "programs", Title: "every node runs the program of the release that the plan has it on, and says so", Status: evidence.Held}
+	begun := time.Now()
+	nodes := map[topology.Side][]topology.Node{}
+	for _, c := range u.pair.Clusters() {
+		for _, n := range c.Nodes {
+			nodes[c.Side] = append(nodes[c.Side], n.Node)
+		}
+	}
+	all, err := u.readPrograms(ctx)
+	if err != nil {
+		return k, err
+	}
+	r.Programs = all
+	must := wanted(u.plan, nodes, s.ID)
+	var wrong []string
+	for _, p := range all {
+		name := string(p.Side) + " " + p.Node
+		if text := u.programFault(p, must[name]); text != "" {
+			wrong = append(wrong, name+" "+text)
+		}
+		delete(must, name)
+	}
+	for name := range must {
+		wrong = append(wrong, name+" was not seen")
+	}
+	if k.Seen = len(all); len(wrong) > 0 {
+		slices.Sort(wrong)
+		k.Status, k.Text = evidence.Violated, strings.Join(wrong, "; ")
+	}
+	k.Seconds = seconds(begun)
+	return k, nil
+}
+
+// programFault says what is wrong with a node's program; "" when nothing is.
+func (u *upgrading) programFault(p upgrade.Program, must release.Release) string {
+	if have := u.programs[must.String()][u.roleOf(p)]; p.SHA256 != have {
+		return fmt.Sprintf("does not run the program of %s (sha256 %.12s, expected %.12s)", must, p.SHA256, have)
+	}
+	says, err := release.Parse(p.Version)
+	if err != nil || says.CompareNumber(must) != 0 || u.roleOf(p) == topology.Mysqld && says.Suffix != must.Suffix {
+		return fmt.Sprintf("says that it is %s; expected %s", p.Version, must)
+	}
+	return ""
+}
+
+func (u *upgrading) roleOf(p upgrade.Program) topology.Role {
+	n, err := u.clusterOf(p.Side).Node(p.Node)
+	if err != nil {
+		return ""
+	}
+	return n.Role
+}
+
+// readPrograms gives every node's program and version: those of the management and
+// data nodes as ndb_mgm shows them, the mysqld's by VERSION().
+func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error) {
+	var g errgroup.Group
+	out := make([][]upgrade.Program, len(u.pair.Clusters()))
+	for i, c := range u.pair.Clusters() {
+		shown, err := c.Shown(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var version string
+		if err := c.Admin().QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
+			return nil, fmt.Errorf("ask the %s for its version: %w", c.Side, err)
+		}
+		out[i] = make([]upgrade.Program, len(c.Nodes))
+		for j, n := range c.Nodes {
+			g.Go(func() error {
+				p, err := n.Program(ctx)
+				says := shown[n.Name].Version
+				if n.Role == topology.Mysqld {
+					says = version
+				}
+				out[i][j] = upgrade.Program{Side: c.Side, Node: n.Name, SHA256: p.SHA256, Version: says}
+				return err
+			})
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(out...), nil
+}
+
+// unequal names the tables that differ, and how.
+func unequal(rep parity.Report) string {
+	var all []string
+	for _, t := range rep.Tables {
+		if !t.Equal() {
+			all = append(all, fmt.Sprintf("%s.%s: %d rows differ, %d only on the source, %d only on the replica, %d surplus, %d parts of the schema",
+				t.Database, t.Name, t.Mismatched, t.OnlySource, t.OnlyReplica, t.Duplicates, len(t.Schema)))
+		}
+	}
+	for _, d := range rep.Schema {
+		all = append(all, fmt.Sprintf("%s is %s on the source and %s on the replica", d.What, d.Source, d.Replica))
+	}
+	return strings.Join(all, "; ")
+}

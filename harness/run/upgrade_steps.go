@@ -1,0 +1,339 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
+	"ndbproof/harness/poll"
+	"ndbproof/harness/topology"
+	"ndbproof/harness/upgrade"
+)
+
+// Limits of a step. A data node starts in well under a minute; writers and channel
+// have as long as a restart may take.
+const (
+	limitStep   = 6 * time.Minute
+	limitChecks = 90 * time.Second
+)
+
+// carryOut goes through the plan, and checks the pair after every step. The first
+// step that fails, or after which something is not as it must be, ends it.
+func (u *upgrading) carryOut(ctx context.Context) error {
+	for _, s := range u.steps {
+		u.begin("step "+s.ID, fmt.Sprintf("%s: %s", s.ID, stepTitle(s)))
+		u.mark(s.ID, topology.StepAtIt, 0)
+		r, err := u.step(ctx, s)
+		u.report.Steps = append(u.report.Steps, r)
+		u.report.Seconds["steps"] += r.Seconds
+		state := topology.StepDone
+		if err != nil {
+			state = topology.StepFailed
+		}
+		u.mark(s.ID, state, r.Seconds)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mark keeps how far the plan is, beside it.
+func (u *upgrading) mark(id string, state topology.StepState, seconds float64) {
+	u.marks[id] = topology.StepMark{State: state, Seconds: seconds}
+	if err := u.dir.Write("plan.txt", []byte(u.plan.Text(u.marks))); err != nil {
+		u.say("plan", "", "", oneLine(err))
+	}
+}
+
+// step carries one step out and checks the pair after it.
+func (u *upgrading) step(ctx context.Context, s topology.PlanStep) (upgrade.StepResult, error) {
+	r := upgrade.StepResult{ID: s.ID, Title: stepTitle(s), Status: evidence.StepDone}
+	begun, from := time.Now(), u.ages()
+	err := u.act(ctx, s, &r)
+	r.Seconds = seconds(begun)
+	u.outages(&r, from)
+	if err == nil {
+		begun = time.Now()
+		err = u.check(ctx, s, &r)
+		u.report.Seconds["checks"] += seconds(begun)
+		u.progress.Note(fmt.Sprintf("%s done in %.1f s, %d checks in %.1f s; without writes for %d ms, without replication for %d ms",
+			s.ID, r.Seconds, len(r.Checks), seconds(begun), r.WriteOutageMS, r.ReplicationOutageMS))
+	}
+	if err != nil {
+		r.Status, r.Error, r.Cause = evidence.StepFailed, reason(ctx, err), cause(ctx, s, err)
+	}
+	return r, err
+}
+
+// act does what the step is about.
+func (u *upgrading) act(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
+	ctx, done := cluster.Bounded(ctx, limitStep, "step "+s.ID)
+	defer done()
+	begun := time.Time{}
+	for _, a := range s.Actions {
+		if a == topology.StopWriters {
+			begun = time.Now()
+		}
+		if err := u.do(ctx, s, a, r); err != nil {
+			return causeFirst(ctx, fmt.Errorf("%s: %s: %w", s.ID, a, err))
+		}
+		if a == topology.LetWriters {
+			r.WritersStoodMS = time.Since(begun).Milliseconds()
+		}
+	}
+	return nil
+}
+
+// do is one action.
+func (u *upgrading) do(ctx context.Context, s topology.PlanStep, a topology.Action, r *upgrade.StepResult) error {
+	c := u.clusterOf(s.Side)
+	switch a {
+	case topology.StopWriters:
+		return u.stand(ctx)
+	case topology.LetWriters:
+		u.letAll()
+		return nil
+	case topology.CatchUp:
+		return u.catchUp(ctx, s)
+	case topology.StopReplica:
+		return u.pair.StopReplica(ctx)
+	case topology.StartReplica:
+		return u.pair.StartReplica(ctx)
+	case topology.StopNode:
+		return c.StopNodes(ctx, s.Nodes...)
+	case topology.ReplaceNode:
+		return u.replace(ctx, s)
+	case topology.StartNode:
+		u.begun = time.Now()
+		return c.StartNodes(ctx, s.Nodes...)
+	case topology.AwaitStarted:
+		return u.started(ctx, s)
+	case topology.AwaitServing:
+		return u.serving(ctx, s, r)
+	case topology.LogRow:
+		return c.CommitLogged(ctx)
+	case topology.EncryptLogs:
+		return c.EncryptLogs(ctx)
+	case topology.PurgeClear:
+		return c.PurgeClear(ctx)
+	case topology.CommitFence:
+		var err error
+		u.fence, err = u.pair.Fence(ctx)
+		return err
+	case topology.Repoint:
+		return u.pair.Repoint(ctx, u.fence)
+	}
+	return errors.New("nobody knows how to do that: paths with a keyring plugin, or back over a series, are planned and not carried out")
+}
+
+func (u *upgrading) clusterOf(side topology.Side) *cluster.Cluster {
+	if side == topology.Replica {
+		return u.pair.Replica
+	}
+	return u.pair.Source
+}
+
+// stand has all writers stand; letAll lets them write again.
+func (u *upgrading) stand(ctx context.Context) error {
+	for _, w := range u.writer.all {
+		letIn, err := w.Stand(ctx)
+		if err != nil {
+			return err
+		}
+		u.letIn = append(u.letIn, letIn)
+	}
+	return nil
+}
+
+func (u *upgrading) letAll() {
+	for _, letIn := range u.letIn {
+		letIn()
+	}
+	u.letIn = nil
+}
+
+// catchUp waits for the replica, and after a restart that wrote clear relay logs
+// until those are gone.
+func (u *upgrading) catchUp(ctx context.Context, s topology.PlanStep) error {
+	if _, err := u.pair.CatchUp(ctx); err != nil {
+		return err
+	}
+	if s.Side == topology.Replica && s.Does(topology.EncryptLogs) {
+		return u.pair.PurgeRelayLogs(ctx)
+	}
+	return nil
+}
+
+// replace gives the step's nodes the image and the configuration of the release
+// that it goes to. What they had written is kept.
+func (u *upgrading) replace(ctx context.Context, s topology.PlanStep) error {
+	image, spec := u.image.Ref, u.specs[s.To.String()][s.Side]
+	if s.To == u.to.Release {
+		image = u.to.Ref
+	}
+	for _, name := range s.Nodes {
+		img := u.twist().image(s.Side, name, image, u.image.Ref)
+		log, err := u.clusterOf(s.Side).ReplaceNode(ctx, name, u.twist().spec(spec, s, u.promised), img)
+		if err != nil {
+			return err
+		}
+		file := fmt.Sprintf("nodes/%s-%s/log.before-%s", s.Side, name, s.ID)
+		if err := u.dir.Write(file, u.secrets.Redact(log)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// started waits for nodes that NDB reports: every node of the cluster must be
+// there again, so that the other half of a node group is never taken before.
+func (u *upgrading) started(ctx context.Context, s topology.PlanStep) error {
+	c := u.clusterOf(s.Side)
+	if err := c.Started(ctx); err != nil {
+		return err
+	}
+	if _, err := c.Shown(ctx); err != nil {
+		return err
+	}
+	u.starts[s.Role] = append(u.starts[s.Role], seconds(u.begun))
+	return nil
+}
+
+// serving waits for a mysqld, and has it read the encrypted logs that the release
+// before has written.
+func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
+	c := u.clusterOf(s.Side)
+	if err := c.Back(ctx); err != nil {
+		return err
+	}
+	u.starts[s.Role] = append(u.starts[s.Role], seconds(u.begun))
+	if err := u.twist().serves(ctx, c, s); err != nil {
+		return err
+	}
+	begun := time.Now()
+	read, err := u.oldLogs(ctx, c)
+	k := upgrade.Check{
+		ID: "old-logs", Title: "the encrypted logs that the release before has written can be read",
+		Status: evidence.Held, Seen: read, Seconds: seconds(begun),
+	}
+	switch {
+	case err != nil:
+		k.Status, k.Text = evidence.Violated, oneLine(err)
+	case read == 0:
+		k.Status, k.Text = evidence.NotLooked, "there is no encrypted log of the release before"
+	}
+	r.Checks = append(r.Checks, k)
+	return nil
+}
+
+// oldLogs reads the first events of every encrypted log of a server, and counts
+// the logs.
+func (u *upgrading) oldLogs(ctx context.Context, c *cluster.Cluster) (int, error) {
+	rows, err := c.Admin().QueryContext(ctx, "SHOW BINARY LOGS")
+	if err != nil {
+		return 0, fmt.Errorf("ask the %s for its logs: %w", c.Side, err)
+	}
+	defer rows.Close() //nolint:errcheck // Err is looked at
+	var names []string
+	for rows.Next() {
+		var name, encrypted string
+		var size int64
+		if err := rows.Scan(&name, &size, &encrypted); err != nil {
+			return 0, fmt.Errorf("ask the %s for its logs: %w", c.Side, err)
+		}
+		if encrypted == "Yes" {
+			names = append(names, name)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return 0, fmt.Errorf("ask the %s for its logs: %w", c.Side, err)
+	}
+	for i, name := range names {
+		if _, err := c.Admin().ExecContext(ctx, "SHOW BINLOG EVENTS IN '"+name+"' LIMIT 10"); err != nil {
+			return i, fmt.Errorf("read %s of the %s, which the release before has written: %w", name, c.Side, err)
+		}
+	}
+	return len(names), nil
+}
+
+// reference restarts a data node and the mysqld of the replica under the old
+// release, by the same actions as the plan's.
+func (u *upgrading) reference(ctx context.Context) error {
+	for _, s := range u.plan.Steps {
+		last := s.Side == topology.Replica && !s.Back && (s.Role == topology.Mysqld || s.Role == topology.Ndbmtd && slices.Contains(s.Nodes, "ndb4"))
+		if !last {
+			continue
+		}
+		s.ID, s.To = "before."+s.ID, s.From
+		if s.Role == topology.Ndbmtd {
+			s.Nodes = []string{"ndb4"}
+		}
+		if s.Role == topology.Mysqld {
+			s.Actions = u.restartActions(s)
+		}
+		var r upgrade.StepResult
+		if err := u.act(ctx, s, &r); err != nil {
+			return err
+		}
+		u.progress.Note(fmt.Sprintf("%s: up again after %.1f s", strings.Join(s.Nodes, ", "), u.starts[s.Role][0]))
+	}
+	return nil
+}
+
+// restartActions are those of a replica's mysqld as the release that it stays on
+// needs them: a plan's are for the release that it goes to.
+func (u *upgrading) restartActions(s topology.PlanStep) []topology.Action {
+	all := []topology.Action{topology.StopReplica, topology.StopNode, topology.ReplaceNode, topology.StartNode, topology.AwaitServing}
+	if spec := u.specs[s.To.String()][s.Side]; spec.Profile.BinlogEncryption && !spec.EncryptAtStart {
+		all = append(all, topology.LogRow, topology.EncryptLogs, topology.PurgeClear)
+	}
+	return append(all, topology.StartReplica, topology.CatchUp)
+}
+
+// ages is how old each writer is: where a step begins in its series.
+func (u *upgrading) ages() []time.Duration {
+	var all []time.Duration
+	for _, w := range u.writer.all {
+		all = append(all, w.Age())
+	}
+	return all
+}
+
+// outages reads from the writers' own series what a step cost.
+func (u *upgrading) outages(r *upgrade.StepResult, from []time.Duration) {
+	for i, w := range u.writer.all {
+		c, now := w.Counts(), w.Age()
+		r.WriteOutageMS = max(r.WriteOutageMS, load.Longest(c.Outages, from[i], now).Milliseconds())
+		r.ReplicationOutageMS = max(r.ReplicationOutageMS, load.Longest(c.Unapplied, from[i], now).Milliseconds())
+	}
+}
+
+// cause says why a node did not do what a step was about; nil when it was
+// something else.
+func cause(ctx context.Context, s topology.PlanStep, err error) *upgrade.Cause {
+	var d *cluster.Death
+	if errors.As(err, &d) || errors.As(context.Cause(ctx), &d) {
+		return causeOfDeath(d)
+	}
+	var hung *poll.Timeout
+	if !errors.As(err, &hung) {
+		return nil
+	}
+	c := &upgrade.Cause{Kind: upgrade.Hung, Side: s.Side, Node: strings.Join(s.Nodes, ", "), Fact: hung.What}
+	if hung.Last != nil {
+		c.Reason = oneLine(hung.Last)
+	}
+	return c
+}
+
+// stepTitle says what a step does.
+func stepTitle(s topology.PlanStep) string {
+	return fmt.Sprintf("%s %s from %s to %s", s.Side, strings.Join(s.Nodes, " and "), s.From, s.To)
+}

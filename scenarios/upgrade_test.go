@@ -1,0 +1,48 @@
+package scenarios
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/run"
+)
+
+// A rolling upgrade of both clusters under load, from one release to another:
+// every step checked, no row lost, and a verdict.
+func TestVendorUpgrade(t *testing.T) {
+	from, to := harness.Path()
+	rep := harness.Procedure(t, run.Options{Release: from, Upgrade: run.Upgrade{To: to, PerGroup: harness.PerGroup()}, Accept: []string{"F1"}})
+	harness.Taken(t, rep)
+}
+
+// An upgrade that is undone in the middle: every step back is checked as those
+// forward, and no row is lost.
+func TestUpgradeIsRolledBack(t *testing.T) {
+	from, to := harness.Path()
+	rep := harness.Procedure(t, run.Options{
+		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, PerGroup: true, RollbackAt: "replica.sql"},
+	})
+	harness.Taken(t, rep)
+}
+
+// Every sabotaged upgrade is caught by the check that it names, and ends there.
+func TestSabotagedUpgradesAreCaught(t *testing.T) {
+	for _, twist := range run.Twists() {
+		t.Run(twist.Name, func(t *testing.T) {
+			begun := time.Now()
+			rep := harness.Procedure(t, run.Options{
+				Release: twist.From, Upgrade: run.Upgrade{To: twist.To, PerGroup: true, Twist: &twist},
+			})
+			require.NotNil(t, rep.Results.Upgrade)
+			assert.False(t, rep.Results.Upgrade.Taken)
+			assert.Equal(t, evidence.ExitViolated, rep.Results.Exit, rep.Results.Verdict.Headline)
+			assert.Contains(t, rep.Results.Verdict.Headline, twist.Want)
+			t.Logf("caught in %.0f s", time.Since(begun).Seconds())
+		})
+	}
+}
