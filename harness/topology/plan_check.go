@@ -135,8 +135,12 @@ type rank struct {
 }
 
 var ranks = []rank{
-	{Replica, Mgmd}, {Replica, Ndbmtd}, {Replica, Mysqld},
-	{Source, Mgmd}, {Source, Ndbmtd}, {Source, Mysqld},
+	{Replica, Mgmd},
+	{Replica, Ndbmtd},
+	{Replica, Mysqld},
+	{Source, Mgmd},
+	{Source, Ndbmtd},
+	{Source, Mysqld},
 }
 
 // order judges a step against all nodes of other ranks.

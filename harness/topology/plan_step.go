@@ -19,16 +19,8 @@ type move struct {
 func (m move) role() Role { return m.nodes[0].Role }
 func (m move) side() Side { return Side(m.old.Name) }
 
-func (m move) names() []string {
-	var out []string
-	for _, n := range m.nodes {
-		out = append(out, n.Name)
-	}
-	return out
-}
-
 func (m move) id() string {
-	id := string(m.side()) + "." + strings.Join(m.names(), "+")
+	id := string(m.side()) + "." + strings.Join(nodeNames(m.nodes), "+")
 	if m.back {
 		return "back." + id
 	}
@@ -67,7 +59,7 @@ func (s Spec) plugin() bool { return s.Profile.Keyring && s.KeyringPlugin }
 
 func (m move) step() PlanStep {
 	s := PlanStep{
-		ID: m.id(), Side: m.side(), Role: m.role(), Nodes: m.names(),
+		ID: m.id(), Side: m.side(), Role: m.role(), Nodes: nodeNames(m.nodes),
 		From: m.old.Release, To: m.next.Release, Why: m.why(), Back: m.back,
 	}
 	if m.role() == Mysqld {
@@ -116,20 +108,20 @@ func (m move) why() string {
 	}
 	sql := m.role() == Mysqld
 	add(m.role() == Mgmd, "--reload, else the cached configuration wins")
-	add(len(m.nodes) > 1, "one data node of each node group: every group keeps one")
-	add(sql && m.side() == Source, "writers stand: rows written meanwhile would be in no log, and its start logs an incident")
+	add(len(m.nodes) > 1, "one of each node group")
+	add(sql && m.side() == Source, "writers stand: their rows would be in no log; its start logs an incident")
 	if f := m.oneWay(); m.keep && f != nil {
-		out = append(out, "a copy of datadir, keyring and auto.cnf: "+f.Rule+" ("+f.Source+")")
+		out = append(out, "a copy is kept: "+f.Rule+" ("+f.Source+")")
 	}
-	add(m.migrates(), "keyring: the old mysqld takes it from plugin to component, because the new one has no plugin")
+	add(m.migrates(), "the old mysqld takes the keyring from plugin to component: the new one has no plugin")
 	if f := m.restores(); f != nil {
-		how := "a replica goes on behind the last epoch in its ndb_apply_status"
+		how := "it goes on behind the last epoch in ndb_apply_status"
 		if m.side() == Source {
-			how = "a source restarted"
+			how = "for the replica that is a restart"
 		}
 		out = append(out, "from the copy: "+f.Rule+" ("+f.Source+"); "+how)
 	}
-	add(sql && lateEncryption(m.next), release.F1.ID+": logs are encrypted once a row is logged, and clear ones go")
+	add(sql && lateEncryption(m.next), release.F1.ID+": encrypted once a row is logged; clear logs go")
 	return strings.Join(out, "; ")
 }
 

@@ -55,9 +55,9 @@ func (p Plan) Text(marks map[string]StepMark) string {
 		if s.Why != "" {
 			text += "\n(" + s.Why + ")"
 		}
-		rows = append(rows, []string{s.ID, s.To.String(), marks[s.ID].String(), text})
+		rows = append(rows, []string{s.ID, marks[s.ID].String(), text})
 	}
-	b.WriteString(evidence.Columns([]string{"step", "to", "how far", "what is done, and why"}, rows, planWidth))
+	b.WriteString(evidence.Columns([]string{"step", "how far", "what is done, and why"}, rows, planWidth))
 	return b.String()
 }
 
@@ -83,5 +83,5 @@ func (p Plan) words() []string {
 	if back > 0 {
 		lines = append(lines, fmt.Sprintf("Then it is rolled back to %s, in reverse order, in %d steps.", p.From, back))
 	}
-	return append(lines, "Same volumes, new image. No DDL from the first step to the last: a cluster of mixed versions refuses it.")
+	return append(lines, "Same volumes, new image. DDL is held back throughout: a cluster of mixed versions refuses it.")
 }
