@@ -1,6 +1,12 @@
 package upgrade
 
-import "ndbproof/harness/topology"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"ndbproof/harness/topology"
+)
 
 // CauseKind is how a node failed.
 type CauseKind string
@@ -27,3 +33,78 @@ type Cause struct {
 	Defect string        `json:"defect,omitempty"` // id of the known defect that its log shows
 	Log    string        `json:"log,omitempty"`    // the last lines of its log
 }
+
+// Explain gives c with the reason that its log tells, where it has none, and as
+// refused when the log says that the configuration was. What killed it, and what
+// it hung at, the log does not know better.
+func (c Cause) Explain() Cause {
+	said, refused := lastWords(c.Log)
+	if c.Reason == "" && c.Kind != Hung {
+		c.Reason = said
+	}
+	if c.Kind == Died && c.Signal == "" && refused {
+		c.Kind, c.Reason = Refused, said
+	}
+	return c
+}
+
+// String is the cause in one line, for the verdict.
+func (c Cause) String() string {
+	s := strings.TrimSpace(string(c.Side) + " " + c.Node)
+	switch c.Kind {
+	case Killed:
+		s += fmt.Sprintf(" was killed for want of memory (exit %d)", c.Exit)
+	case Refused:
+		s += fmt.Sprintf(" refused its configuration (exit %d)", c.Exit)
+	case Hung:
+		s += " hung: " + c.Fact + " did not come"
+	default:
+		s += fmt.Sprintf(" died (exit %d", c.Exit)
+		if c.Signal != "" {
+			s += ", got signal " + c.Signal
+		}
+		s += ")"
+	}
+	if c.At != "" {
+		s += " in " + c.At
+	}
+	if c.Defect != "" {
+		s += ", known defect " + c.Defect
+	}
+	if c.Reason != "" && c.Signal == "" {
+		s += ": " + oneLine(c.Reason)
+	}
+	return s
+}
+
+var (
+	// Words of mysqld (mysys/my_getopt.cc), ndb_mgmd (src/mgmsrv/InitConfigFileParser.cpp)
+	// and ndbmtd (exit code 2350, include/mgmapi/ndbd_exit_codes.h).
+	ofConfiguration = regexp.MustCompile(`(?i)unknown (?:variable|option|parameter)|ambiguous option|error while setting value|invalid configuration|configuration error`)
+	// Storage nodes end their log with the error's number and text.
+	forced = regexp.MustCompile(`Caused by error \d+: '[^']*'`)
+)
+
+// lastWords gives the error that tells most in a log: the first that is about
+// the configuration, else a data node's own reason, else the last error but the
+// one that says that the server ends.
+func lastWords(log string) (said string, refused bool) {
+	for line := range strings.Lines(log) {
+		m, ok := parse(line)
+		if !ok {
+			m = message{text: strings.TrimSpace(line)}
+		}
+		switch {
+		case ofConfiguration.MatchString(m.text) && (!ok || m.severity == isError):
+			return m.text, true
+		case m.severity == isError && m.text != "Aborting":
+			said = m.text
+		}
+	}
+	if why := forced.FindString(log); why != "" {
+		said = why
+	}
+	return said, false
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

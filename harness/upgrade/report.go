@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"strings"
 	"time"
 
 	"ndbproof/harness/evidence"
@@ -24,10 +25,11 @@ type Report struct {
 	Verdict     Verdict           `json:"verdict"`
 	Exit        evidence.Exit     `json:"exit"`
 	Error       *evidence.Failure `json:"error"`  // what ended the run outside of a step; nil when nothing did
-	Builds      []Build           `json:"builds"` // FROM's, then TO's
+	Builds      []Build           `json:"builds"` // of FROM, then of TO
 	Steps       []StepResult      `json:"steps"`  // all of the plan, in its order
 	Rows        int64             `json:"rows"`   // acknowledged writes that were looked for at the end; 0: not looked
 	RowsLost    int64             `json:"rows_lost"`
+	Claims      []ClaimResult     `json:"claims"` // all, under both releases
 	Looked      []Looked          `json:"looked"` // how much was compared
 	Differences []Difference      `json:"differences"`
 	Figures     []Figure          `json:"figures"`
@@ -87,6 +89,11 @@ type Check struct {
 	Seconds float64         `json:"seconds"`
 }
 
+// CheckOf is a claim's outcome as a check.
+func CheckOf(o evidence.Outcome) Check {
+	return Check{ID: o.ID, Title: o.Title, Status: o.Status, Seen: o.Seen, Text: strings.Join(o.Details(), "; "), Seconds: o.Seconds}
+}
+
 // Program is what a node runs.
 type Program struct {
 	Side    topology.Side `json:"side"`
@@ -95,26 +102,15 @@ type Program struct {
 	Version string        `json:"version"` // as the node reports it: three numbers for an NDB node, without a suffix
 }
 
-// Defect is a known defect of the product in this upgrade. It is expected of a
-// release when release.Defect.Has says so.
-type Defect struct {
-	ID           string                `json:"id"` // "F1"
-	Title        string                `json:"title"`
-	ExpectedFrom bool                  `json:"expected_from"` // the old release is taken to have it
-	ExpectedTo   bool                  `json:"expected_to"`   // the new one is
-	Status       evidence.DefectStatus `json:"status"`        // under the new release: seen, absent, not-tried
-	WorkedAround bool                  `json:"worked_around"` // the plan has steps around it for the new release
-	Text         string                `json:"text,omitempty"`
-	Outcome      string                `json:"outcome"` // in words: "mended", "still there (worked around)"; filled by Conclude
-}
-
 // Between gives r with what follows from what the pair was like under both
-// releases: Differences, Figures, Looked and, when it is not set, Tolerance. Of
-// a run that rolls back, to is what it was like afterwards, under FROM again.
+// releases: Claims, Looked, Differences, Figures and, when it is not set,
+// Tolerance. Of a run that rolls back, to is what it was like afterwards, under
+// FROM again.
 func (r Report) Between(from, to Snapshot, ignore Ignored) Report {
 	if r.Tolerance == (Tolerance{}) {
 		r.Tolerance = DefaultTolerance()
 	}
+	r.Claims = results(from.Claims, to.Claims)
 	r.Looked = look(from, to)
 	r.Figures = r.Tolerance.figures(from, to)
 	r.Differences = compare(from, to, ignore, r.Tolerance)

@@ -1,5 +1,7 @@
 package upgrade
 
+import "fmt"
+
 // Tolerance is how far figures may get worse before the upgrade is not taken.
 // On small machines they vary from run to run, so these bounds find what is
 // broken, not what is a little slower.
@@ -19,9 +21,62 @@ func DefaultTolerance() Tolerance {
 type Figure struct {
 	Area    Area    `json:"area"`            // start, throughput, lag
 	Where   string  `json:"where,omitempty"` // the node, of a start
-	From    float64 `json:"from"`            // s, of throughput writes/s
+	From    float64 `json:"from"`            // s; of throughput acknowledged writes/s
 	To      float64 `json:"to"`
 	Ratio   float64 `json:"ratio"`   // of TO to FROM; 0 when FROM is 0
 	Allowed string  `json:"allowed"` // the bound, in words
-	Fails   bool    `json:"fails"`
+	Fails   bool    `json:"fails"`   // outside of the bound
+}
+
+// figures gives what was measured under both releases: start-up times node by
+// node, throughput, lag. What was measured under one only is not among them.
+func (t Tolerance) figures(from, to Snapshot) []Figure {
+	var all []Figure
+	for _, node := range union(from.StartSeconds, to.StartSeconds) {
+		a, b := from.StartSeconds[node], to.StartSeconds[node]
+		if a > 0 && b > 0 {
+			all = append(all, Figure{
+				Area: AreaStart, Where: node, From: a, To: b, Ratio: b / a,
+				Allowed: fmt.Sprintf("up to %gx, or %g s more", t.Start, t.StartSeconds),
+				Fails:   b > a*t.Start && b-a > t.StartSeconds,
+			})
+		}
+	}
+	if a, b := from.Throughput, to.Throughput; a > 0 && b > 0 {
+		all = append(all, Figure{
+			Area: AreaThroughput, From: a, To: b, Ratio: b / a,
+			Allowed: fmt.Sprintf("at least %gx", t.Throughput), Fails: b < a*t.Throughput,
+		})
+	}
+	lag := Figure{
+		Area: AreaLag, From: from.LagSeconds, To: to.LagSeconds,
+		Allowed: fmt.Sprintf("up to %g s more", t.LagSeconds), Fails: to.LagSeconds-from.LagSeconds > t.LagSeconds,
+	}
+	if lag.From > 0 {
+		lag.Ratio = lag.To / lag.From
+	}
+	return append(all, lag)
+}
+
+// quantities are what figures measure.
+var quantities = map[Area]struct{ name, unit string }{
+	AreaStart:      {"time to readiness", "s"},
+	AreaThroughput: {"acknowledged writes", "writes/s"},
+	AreaLag:        {"mean replication lag", "s"},
+}
+
+// outside gives the figures that are outside of the tolerance as differences.
+// Inside of it they differ always, and mean nothing.
+func outside(figures []Figure) []Difference {
+	var out []Difference
+	for _, f := range figures {
+		if f.Fails {
+			out = append(out, Difference{
+				Area: f.Area, Where: f.Where, Name: quantities[f.Area].name,
+				From: fmt.Sprintf("%.1f %s", f.From, quantities[f.Area].unit), To: fmt.Sprintf("%.1f %s", f.To, quantities[f.Area].unit),
+				Why: "allowed is " + f.Allowed, Fails: true,
+			})
+		}
+	}
+	return out
 }
