@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,38 +32,34 @@ func (c *Cluster) named(names []string) ([]*Node, error) {
 	return all, nil
 }
 
-// StopNodes stops nodes of one role, at once, and waits for their end. Data nodes
-// are stopped by the management node, which refuses when that would stop the
-// cluster; others by SIGTERM. A node that does not end with 0 is an error.
+// StopNodes stops nodes, one after the other, and waits for their end: NDB knows no
+// orderly stop of several ("Unsupported multi node shutdown. Abort option
+// required."). Data nodes are stopped by the management node, which refuses when
+// that would stop the cluster; others by SIGTERM. A node that does not end with 0
+// is an error.
 func (c *Cluster) StopNodes(ctx context.Context, names ...string) error {
 	nodes, err := c.named(names)
 	if err != nil {
 		return err
 	}
-	ids := make([]string, len(nodes))
-	for i, n := range nodes {
-		if err := n.dropCompanions(ctx); err != nil {
+	for _, n := range nodes {
+		if err := n.stop(ctx); err != nil {
 			return err
 		}
-		n.leaving.Store(true)
-		ids[i] = strconv.Itoa(n.ID)
 	}
-	if len(nodes) > 0 && nodes[0].Role == topology.Ndbmtd {
-		// One command for all: the second of two would be refused meanwhile.
-		if _, err := c.Mgm(ctx, strings.Join(ids, " ")+" stop"); err != nil {
-			return fmt.Errorf("stop nodes %s of the %s cluster: %w", strings.Join(names, ", "), c.Spec.Name, err)
-		}
-	}
-	var g errgroup.Group
-	for _, n := range nodes {
-		g.Go(func() error { return n.end(ctx) })
-	}
-	return g.Wait()
+	return nil
 }
 
-// end waits for the end of a node that is being stopped, or stops it.
-func (n *Node) end(ctx context.Context) error {
-	if n.Role != topology.Ndbmtd {
+func (n *Node) stop(ctx context.Context) error {
+	if err := n.dropCompanions(ctx); err != nil {
+		return err
+	}
+	n.leaving.Store(true)
+	if n.Role == topology.Ndbmtd {
+		if _, err := n.cluster.Mgm(ctx, fmt.Sprintf("%d stop", n.ID)); err != nil {
+			return fmt.Errorf("stop %s: %w", n, err)
+		}
+	} else {
 		grace := stopGrace
 		if err := n.cluster.engine.api.ContainerStop(ctx, n.id, container.StopOptions{Timeout: &grace}); err != nil {
 			return fmt.Errorf("stop %s: %w", n, err)
