@@ -44,7 +44,7 @@ var (
 func parse(line string) (message, bool) {
 	line = strings.TrimSpace(line)
 	m := message{severity: isNote}
-	word := ""
+	var word string
 	if p := ofServer.FindStringSubmatch(line); p != nil {
 		word, m.code, m.text = p[1], p[2], p[3]
 	} else if p := ofNDB.FindStringSubmatch(line); p != nil {
