@@ -26,8 +26,10 @@ func TestCause(t *testing.T) {
 			at + "[ERROR] [MY-010119] [Server] Aborting",
 		}, "\n")},
 		"source ndb2 refused its configuration (exit 0): 2026-11-24 02:15:00 Forced node shutdown completed. Caused by error 2350: 'Invalid configuration received from Management Server(Configuration error). Permanent error, external action needed'.": {Kind: Died, Side: topology.Source, Node: "ndb2", Log: "2026-11-24 02:15:00 Forced node shutdown completed. Caused by error 2350: 'Invalid configuration received from Management Server(Configuration error). Permanent error, external action needed'."},
-		"source ndb2 died (exit 0): Caused by error 2341: 'Internal program error'": {Kind: Died, Side: topology.Source, Node: "ndb2", Log: "2026-11-24 02:15:00 [ndbd] ALERT    -- Node 3: Forced node shutdown completed. Caused by error 2341: 'Internal program error'."},
-		"source sql died (exit 1)": {Kind: Died, Side: topology.Source, Node: "sql", Exit: 1},
+		"source ndb2 died (exit 0): Caused by error 2341: 'Internal program error'":                    {Kind: Died, Side: topology.Source, Node: "ndb2", Log: "2026-11-24 02:15:00 [ndbd] ALERT    -- Node 3: Forced node shutdown completed. Caused by error 2341: 'Internal program error'."},
+		"replica mgm refused its configuration (exit 1): Error line 7: [DB] Unknown parameter: NoSuch": {Kind: Died, Side: topology.Replica, Node: "mgm", Exit: 1, Log: "Warning line 3: [DB] X is depricated\nError line 7: [DB] Unknown parameter: NoSuch\nError line 7: Could not parse name-value pair in config file."},
+		"source sql died (exit 2, got signal 6)":                                                       {Kind: Died, Side: topology.Source, Node: "sql", Exit: 2, Signal: "6", Log: at + "[ERROR] [MY-000067] [Server] unknown option '--x'."},
+		"source sql died (exit 1)":                                                                     {Kind: Died, Side: topology.Source, Node: "sql", Exit: 1},
 	} {
 		assert.Equal(t, want, c.Explain().String())
 		assert.Equal(t, c.Explain(), c.Explain().Explain())

@@ -66,6 +66,9 @@ func TestNewMessages(t *testing.T) {
 				From: Absent, To: "'binlog_format' is deprecated and will be removed in a future release.",
 			},
 		}},
+		"a deprecation, in a note": {"source ndb1", []string{later + "[MgmtSrvr] INFO     -- at line 3: [DB] X is depricated"}, []Difference{
+			{Area: AreaDeprecation, Where: "source ndb1", Name: "[Note] at line #: [DB] X is depricated", From: Absent, To: "at line 3: [DB] X is depricated"},
+		}},
 		"every upgrade says so": {"source sql", []string{at + "[System] [MY-013381] [Server] Server upgrade from '90702' to '90704' completed."}, []Difference{
 			{
 				Area: AreaMessage, Where: "source sql", Name: "[Note] [MY-013381]", From: Absent, To: "Server upgrade from '90702' to '90704' completed.",
