@@ -39,8 +39,10 @@ func grants(from, to Snapshot) []Difference {
 		case len(after) == 0:
 			out = append(out, Difference{Area: AreaGrant, Where: account, Name: "account", From: "there", To: Absent, Why: "the account is gone", Fails: true})
 		case len(before) == 0:
-			out = append(out, Difference{Area: AreaGrant, Where: account, Name: "account", From: Absent, To: "there",
-				Why: "a new account, with " + strings.Join(union(after, nil), ", "), Fails: true})
+			out = append(out, Difference{
+				Area: AreaGrant, Where: account, Name: "account", From: Absent, To: "there",
+				Why: "a new account, with " + strings.Join(union(after, nil), ", "), Fails: true,
+			})
 		default:
 			out = append(out, granted(account, before, after)...)
 		}

@@ -78,9 +78,9 @@ func (c Cause) String() string {
 }
 
 var (
-	// Words of mysqld (mysys/my_getopt.cc), ndb_mgmd (src/mgmsrv/InitConfigFileParser.cpp)
-	// and ndbmtd (exit code 2350, include/mgmapi/ndbd_exit_codes.h).
-	ofConfiguration = regexp.MustCompile(`(?i)unknown (?:variable|option|parameter)|ambiguous option|error while setting value|invalid configuration|configuration error`)
+	// Words of mysqld (mysys/my_getopt.cc), ndb_mgmd (reportError and what calls it, in
+	// src/mgmsrv/InitConfigFileParser.cpp) and ndbmtd (exit code 2350, ndbd_exit_codes.h).
+	ofConfiguration = regexp.MustCompile(`(?i)unknown (?:variable|option|parameter)|ambiguous option|error while setting value|illegal (?:\w+ )?value|error line \d+:|invalid configuration|configuration error`)
 	// Storage nodes end their log with the error's number and text.
 	forced = regexp.MustCompile(`Caused by error \d+: '[^']*'`)
 )

@@ -26,8 +26,10 @@ func TestCause(t *testing.T) {
 			at + "[ERROR] [MY-010119] [Server] Aborting",
 		}, "\n")},
 		"source ndb2 refused its configuration (exit 0): 2026-11-24 02:15:00 Forced node shutdown completed. Caused by error 2350: 'Invalid configuration received from Management Server(Configuration error). Permanent error, external action needed'.": {Kind: Died, Side: topology.Source, Node: "ndb2", Log: "2026-11-24 02:15:00 Forced node shutdown completed. Caused by error 2350: 'Invalid configuration received from Management Server(Configuration error). Permanent error, external action needed'."},
-		"source ndb2 died (exit 0): Caused by error 2341: 'Internal program error'":                                                                                                                                                                       {Kind: Died, Side: topology.Source, Node: "ndb2", Log: "2026-11-24 02:15:00 [ndbd] ALERT    -- Node 3: Forced node shutdown completed. Caused by error 2341: 'Internal program error'."},
-		"source sql died (exit 1)": {Kind: Died, Side: topology.Source, Node: "sql", Exit: 1},
+		"source ndb2 died (exit 0): Caused by error 2341: 'Internal program error'":                    {Kind: Died, Side: topology.Source, Node: "ndb2", Log: "2026-11-24 02:15:00 [ndbd] ALERT    -- Node 3: Forced node shutdown completed. Caused by error 2341: 'Internal program error'."},
+		"replica mgm refused its configuration (exit 1): Error line 7: [DB] Unknown parameter: NoSuch": {Kind: Died, Side: topology.Replica, Node: "mgm", Exit: 1, Log: "Warning line 3: [DB] X is depricated\nError line 7: [DB] Unknown parameter: NoSuch\nError line 7: Could not parse name-value pair in config file."},
+		"source sql died (exit 2, got signal 6)":                                                       {Kind: Died, Side: topology.Source, Node: "sql", Exit: 2, Signal: "6", Log: at + "[ERROR] [MY-000067] [Server] unknown option '--x'."},
+		"source sql died (exit 1)":                                                                     {Kind: Died, Side: topology.Source, Node: "sql", Exit: 1},
 	} {
 		assert.Equal(t, want, c.Explain().String())
 		assert.Equal(t, c.Explain(), c.Explain().Explain())
@@ -45,8 +47,8 @@ func TestCheckPrograms(t *testing.T) {
 		"source ndb2 runs another program (9.7.4, sha256 cccc; expected sha256 bbbbbbbbbbbb)":               {want[0], node("ndb2", "cccc", "9.7.4")},
 		"source ndb2 runs the right program, and reports version 9.7.2 instead of 9.7.4":                    {want[0], node("ndb2", want[1].SHA256, "9.7.2")},
 		"source ndb2: its program could not be told":                                                        {want[0], node("ndb2", "", "9.7.4")},
-		"source ndb2 was not seen":                                                                          {want[0]},
-		"source ndb3 is not a node of the plan":                                                             {want[0], want[1], node("ndb3", "b", "9.7.4")},
+		"source ndb2 was not seen":              {want[0]},
+		"source ndb3 is not a node of the plan": {want[0], want[1], node("ndb3", "b", "9.7.4")},
 	} {
 		c := CheckPrograms(got, want, old)
 		assert.Equal(t, evidence.Violated, c.Status, text)

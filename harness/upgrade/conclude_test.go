@@ -33,6 +33,13 @@ func TestConclude(t *testing.T) {
 			}, 0,
 			"taken; 3 steps, 0 rows lost, F1 mended; 1 difference, which does not fail",
 		},
+		"a defect of neither release": {
+			func(r *Report) {
+				r.Defects = []Defect{{ID: "F1", Status: evidence.DefectNotTried}}
+				r.Differences = nil
+			}, 0,
+			"taken; 3 steps, 0 rows lost; no difference",
+		},
 		"taken, no difference": {
 			func(r *Report) { r.Differences, r.Defects = nil, nil }, 0,
 			"taken; 3 steps, 0 rows lost; no difference",
@@ -132,6 +139,12 @@ func TestConclude(t *testing.T) {
 				r.Differences = []Difference{{Area: AreaGap, Name: "G5", From: "closed", To: gapNotLooked, Fails: true}}
 			}, 3,
 			"not taken: could not look: gap G5: closed -> not-looked",
+		},
+		"a gap was not looked at before": {
+			func(r *Report) {
+				r.Differences = []Difference{{Area: AreaGap, Name: "G5", From: gapNotLooked, To: "open", Fails: true}}
+			}, 3,
+			"not taken: could not look: gap G5: not-looked -> open",
 		},
 		"the pair did not start": {
 			func(r *Report) {

@@ -25,55 +25,44 @@ func (l Looked) String() string {
 	return fmt.Sprintf("area %s%s: seen under the old release %d, under the new one %d", l.Area, where, l.From, l.To)
 }
 
-// mayBeNone are areas of which a pair may have nothing: a keyring_file plugin is
-// no component, and a lag of 0 s is a good one.
-var mayBeNone = []Area{AreaComponent, AreaLag}
-
-// blind tells that the comparison says nothing here. Two lists without an entry
-// are alike, and that proves nothing.
+// blind tells that the comparison says nothing here: two lists without an entry
+// are alike, and that proves nothing. A pair may have no component, though: the
+// keyring of 8.0.25 is a plugin.
 func (l Looked) blind() bool {
-	return (l.From == 0 || l.To == 0) && !slices.Contains(mayBeNone, l.Area)
+	return (l.From == 0 || l.To == 0) && l.Area != AreaComponent
+}
+
+// counted tells how much there is of an area, by place. Deprecations are among
+// the messages, and a lag of 0 s is one.
+var counted = []struct {
+	area Area
+	of   func(Snapshot) map[string]int
+}{
+	{AreaClaim, func(s Snapshot) map[string]int { return pairwide(len(s.Claims)) }},
+	{AreaGap, func(s Snapshot) map[string]int { return pairwide(len(s.Gaps)) }},
+	{AreaGrant, grantsBySide},
+	{AreaPrivilege, func(s Snapshot) map[string]int { return pairwide(len(s.Privileges)) }},
+	{AreaTLS, func(s Snapshot) map[string]int { return lengths(sessions(s.TLS)) }},
+	{AreaComponent, func(s Snapshot) map[string]int { return pairwide(len(s.Components)) }},
+	{AreaPlugin, func(s Snapshot) map[string]int { return pairwide(len(s.Plugins)) }},
+	{AreaVariable, func(s Snapshot) map[string]int { return sizes(s.Variables) }},
+	{AreaConfig, func(s Snapshot) map[string]int { return sizes(s.Config) }},
+	{AreaMessage, func(s Snapshot) map[string]int { return lengths(s.Messages) }},
+	{AreaStart, starts},
+	{AreaThroughput, func(s Snapshot) map[string]int { return pairwide(measured(s.Throughput)) }},
 }
 
 // look counts what there is to compare, place by place. An area of which nothing
 // is there at all has a row, too.
 func look(from, to Snapshot) []Looked {
-	one := func(n int) map[string]int { return map[string]int{"": n} }
 	var all []Looked
-	for _, a := range areas {
-		count := func(s Snapshot) map[string]int { return nil }
-		switch a {
-		case AreaClaim:
-			count = func(s Snapshot) map[string]int { return one(len(s.Claims)) }
-		case AreaGap:
-			count = func(s Snapshot) map[string]int { return one(len(s.Gaps)) }
-		case AreaGrant:
-			count = grantsBySide
-		case AreaPrivilege:
-			count = func(s Snapshot) map[string]int { return one(len(s.Privileges)) }
-		case AreaTLS:
-			count = func(s Snapshot) map[string]int { return lengths(sessions(s.TLS)) }
-		case AreaComponent:
-			count = func(s Snapshot) map[string]int { return one(len(s.Components)) }
-		case AreaPlugin:
-			count = func(s Snapshot) map[string]int { return one(len(s.Plugins)) }
-		case AreaVariable:
-			count = func(s Snapshot) map[string]int { return sizes(s.Variables) }
-		case AreaConfig:
-			count = func(s Snapshot) map[string]int { return sizes(s.Config) }
-		case AreaMessage:
-			count = func(s Snapshot) map[string]int { return lengths(s.Messages) }
-		case AreaStart:
-			count = starts
-		case AreaThroughput:
-			count = func(s Snapshot) map[string]int { return one(measured(s.Throughput)) }
-		default: // deprecations are among the messages, and a lag of 0 is one
-			continue
-		}
-		all = append(all, beside(a, count(from), count(to))...)
+	for _, c := range counted {
+		all = append(all, beside(c.area, c.of(from), c.of(to))...)
 	}
 	return all
 }
+
+func pairwide(n int) map[string]int { return map[string]int{"": n} }
 
 // beside joins the counts of an area under both releases.
 func beside(a Area, from, to map[string]int) []Looked {

@@ -172,10 +172,10 @@ func cell(s string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(oneLine(s))
 }
 
-// code is a text in back quotes, in a cell.
+// code is a value in back quotes, in a cell.
 func code(s string) string {
 	if s == "" {
-		return ""
+		return "(empty)"
 	}
 	return "`" + strings.NewReplacer("|", `\|`, "`", "'").Replace(oneLine(s)) + "`"
 }

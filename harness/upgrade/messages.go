@@ -36,7 +36,8 @@ var (
 	// mysqld's own handler of signals, which knows no severity.
 	ofSignal = regexp.MustCompile(`(\w+ got (?:signal|exception) .*)$`)
 
-	deprecated = regexp.MustCompile(`(?i)deprecat|will be removed in (?:a|some) future`)
+	// ndb_mgmd has it "depricated" (src/mgmsrv/InitConfigFileParser.cpp).
+	deprecated = regexp.MustCompile(`(?i)depr[ei]cat|will be removed in (?:a|some) future`)
 )
 
 // parse reads a line of a log; false for one that is a part of another, or that
@@ -44,7 +45,7 @@ var (
 func parse(line string) (message, bool) {
 	line = strings.TrimSpace(line)
 	m := message{severity: isNote}
-	word := ""
+	var word string
 	if p := ofServer.FindStringSubmatch(line); p != nil {
 		word, m.code, m.text = p[1], p[2], p[3]
 	} else if p := ofNDB.FindStringSubmatch(line); p != nil {

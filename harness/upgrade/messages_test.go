@@ -10,9 +10,9 @@ import (
 
 func TestNormalise(t *testing.T) {
 	for text, want := range map[string]string{
-		"/usr/local/mysql/bin/mysqld (mysqld 9.7.2-cluster) starting as process 1":                 "<path> (mysqld <version>) starting as process #",
-		"Binlog: Starting log at epoch 107374182407":                                               "Binlog: Starting log at epoch #",
-		"epoch 25/7, and/or":                                                                       "epoch #/#, and/or",
+		"/usr/local/mysql/bin/mysqld (mysqld 9.7.2-cluster) starting as process 1": "<path> (mysqld <version>) starting as process #",
+		"Binlog: Starting log at epoch 107374182407":                               "Binlog: Starting log at epoch #",
+		"epoch 25/7, and/or": "epoch #/#, and/or",
 		"CA certificate /etc/mysql/ca.pem is self signed.":                                         "CA certificate <path> is self signed.",
 		"connect to source-sql, source.link:3306, 172.18.0.5:40112":                                "connect to <host>, <host>:#, <address>:#",
 		"uuid 3f06a5a2-e9e5-11f0-8de9-0242ac120002 at 2026-11-24T02:15:00.1Z":                      "uuid <uuid> at <time>",
@@ -65,6 +65,9 @@ func TestNewMessages(t *testing.T) {
 				Area: AreaDeprecation, Where: "source sql", Name: "[Warning] [MY-011070] 'binlog_format' is deprecated and will be removed in a future release.",
 				From: Absent, To: "'binlog_format' is deprecated and will be removed in a future release.",
 			},
+		}},
+		"a deprecation, in a note": {"source ndb1", []string{later + "[MgmtSrvr] INFO     -- at line 3: [DB] X is depricated"}, []Difference{
+			{Area: AreaDeprecation, Where: "source ndb1", Name: "[Note] at line #: [DB] X is depricated", From: Absent, To: "at line 3: [DB] X is depricated"},
 		}},
 		"every upgrade says so": {"source sql", []string{at + "[System] [MY-013381] [Server] Server upgrade from '90702' to '90704' completed."}, []Difference{
 			{

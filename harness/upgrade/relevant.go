@@ -16,8 +16,8 @@ const (
 // or drops one of them, whichever way: that is for a person to judge, who puts it
 // into ignored.json with the reason. Sources: reference manual, "Server System
 // Variables", "Using Encrypted Connections", "Encrypting Binary Log Files and
-// Relay Log Files", "NDB Cluster System Variables", "Using TLS Link Encryption for
-// NDB Cluster", "MySQL Keyring Component Installation".
+// Relay Log Files", "NDB Cluster System Variables", "TLS Link Encryption for NDB
+// Cluster", "MySQL Keyring Component Installation".
 var relevant = []Rule{
 	{Area: AreaVariable, Name: "require_secure_transport", Reason: plainWay},
 	{Area: AreaVariable, Name: "tls_*", Reason: howStrong},

@@ -13,6 +13,7 @@ import (
 
 // rolledBack is an upgrade that was undone, and not compared.
 func rolledBack(t *testing.T) Report {
+	t.Helper()
 	r := taken(t)
 	return Report{
 		Run: r.Run, From: r.From, To: r.To, RollbackAt: "replica.ndb1", Profile: r.Profile,
