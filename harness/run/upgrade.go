@@ -281,23 +281,20 @@ func (u *upgrading) rows() {
 
 // knownDefects tells of each known defect what the upgrade saw of it.
 func (u *upgrading) knownDefects(failed error) []upgrade.Defect {
-	var out []upgrade.Defect
-	for _, d := range release.Defects() {
-		has := upgrade.Defect{
-			ID: d.ID, Title: d.Title, ExpectedFrom: d.Has(u.image.Release), ExpectedTo: d.Has(u.to.Release),
-			Status: evidence.DefectAbsent, WorkedAround: u.planned(topology.EncryptLogs),
-		}
-		var dead *cluster.Death
+	all := upgrade.Defects(u.image.Release, u.to.Release)
+	var dead *cluster.Death
+	errors.As(failed, &dead)
+	for i := range all {
+		d := &all[i]
+		d.WorkedAround = d.ExpectedTo && u.planned(topology.EncryptLogs)
 		switch {
-		case errors.As(failed, &dead) && dead.Defect == d.ID:
-			has.Status = evidence.DefectSeen
-			has.Text = dead.Error()
-		case has.WorkedAround || failed != nil:
-			has.Status = evidence.DefectNotTried
+		case dead != nil && dead.Defect == d.ID:
+			d.Status, d.Text = evidence.DefectSeen, dead.Error()
+		case failed == nil && !d.WorkedAround:
+			d.Status = evidence.DefectAbsent
 		}
-		out = append(out, has)
 	}
-	return out
+	return all
 }
 
 func (u *upgrading) planned(a topology.Action) bool {

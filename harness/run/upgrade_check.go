@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,7 +14,6 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/parity"
-	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 )
@@ -55,9 +55,7 @@ func (u *upgrading) checkClaims(ctx context.Context, dir *evidence.Dir) []upgrad
 	claims := slices.DeleteFunc(claim.For(u.promised), func(c claim.Claim) bool { return !short(c) || c.ID == claim.RowsID })
 	var all []upgrade.Check
 	for _, o := range judgeAll(ctx, claims, u.bench, dir, u.promised, "") {
-		all = append(all, upgrade.Check{
-			ID: o.ID, Title: o.Title, Status: o.Status, Seen: o.Seen, Text: strings.Join(o.Details(), "; "), Seconds: o.Seconds,
-		})
+		all = append(all, upgrade.CheckOf(o))
 	}
 	return all
 }
@@ -106,80 +104,48 @@ func (u *upgrading) hold(ctx context.Context, database, table string, key uint64
 	return release, nil
 }
 
-// wanted is the release that each node must run after a step, by side and name:
-// what the plan, as it was meant, has come to.
-func wanted(p topology.Plan, nodes map[topology.Side][]topology.Node, id string) map[string]release.Release {
-	out := map[string]release.Release{}
-	for side, all := range nodes {
-		for _, n := range all {
-			out[string(side)+" "+n.Name] = p.From
-		}
-	}
-	for _, s := range p.Steps {
+// wanted is what every node must run after a step: what the plan, as it was meant,
+// has come to.
+func (u *upgrading) wanted(id string) []upgrade.Program {
+	release := map[string]string{}
+	for _, s := range u.plan.Steps {
 		for _, n := range s.Nodes {
-			out[string(s.Side)+" "+n] = s.To
+			release[string(s.Side)+" "+n] = s.To.String()
 		}
 		if s.ID == id {
 			break
 		}
 	}
-	return out
+	return u.programsBy(func(name string) string { return cmp.Or(release[name], u.report.From) })
+}
+
+// programsBy are the programs of all nodes, by the release that each is on.
+func (u *upgrading) programsBy(on func(name string) string) []upgrade.Program {
+	var all []upgrade.Program
+	for _, c := range u.pair.Clusters() {
+		for _, n := range c.Nodes {
+			r := on(string(c.Side) + " " + n.Name)
+			p := upgrade.Program{Side: c.Side, Node: n.Name, SHA256: u.programs[r][n.Role], Version: r}
+			if n.Role != topology.Mysqld {
+				p.Version, _, _ = strings.Cut(r, "-") // as NDB tells it: without a suffix
+			}
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // checkPrograms reads from outside what every node runs, and asks the nodes for
 // their versions.
 func (u *upgrading) checkPrograms(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) (upgrade.Check, error) {
-	k := upgrade.Check{ID: "programs", Title: "every node runs the program of the release that the plan has it on, and says so", Status: evidence.Held}
 	begun := time.Now()
-	nodes := map[topology.Side][]topology.Node{}
-	for _, c := range u.pair.Clusters() {
-		for _, n := range c.Nodes {
-			nodes[c.Side] = append(nodes[c.Side], n.Node)
-		}
+	var err error
+	if r.Programs, err = u.readPrograms(ctx); err != nil {
+		return upgrade.Check{}, err
 	}
-	all, err := u.readPrograms(ctx)
-	if err != nil {
-		return k, err
-	}
-	r.Programs = all
-	must := wanted(u.plan, nodes, s.ID)
-	var wrong []string
-	for _, p := range all {
-		name := string(p.Side) + " " + p.Node
-		if text := u.programFault(p, must[name]); text != "" {
-			wrong = append(wrong, name+" "+text)
-		}
-		delete(must, name)
-	}
-	for name := range must {
-		wrong = append(wrong, name+" was not seen")
-	}
-	if k.Seen = len(all); len(wrong) > 0 {
-		slices.Sort(wrong)
-		k.Status, k.Text = evidence.Violated, strings.Join(wrong, "; ")
-	}
+	k := upgrade.CheckPrograms(r.Programs, u.wanted(s.ID), u.programsBy(func(string) string { return u.report.From }))
 	k.Seconds = seconds(begun)
 	return k, nil
-}
-
-// programFault says what is wrong with a node's program; "" when nothing is.
-func (u *upgrading) programFault(p upgrade.Program, must release.Release) string {
-	if have := u.programs[must.String()][u.roleOf(p)]; p.SHA256 != have {
-		return fmt.Sprintf("does not run the program of %s (sha256 %.12s, expected %.12s)", must, p.SHA256, have)
-	}
-	says, err := release.Parse(p.Version)
-	if err != nil || says.CompareNumber(must) != 0 || u.roleOf(p) == topology.Mysqld && says.Suffix != must.Suffix {
-		return fmt.Sprintf("says that it is %s; expected %s", p.Version, must)
-	}
-	return ""
-}
-
-func (u *upgrading) roleOf(p upgrade.Program) topology.Role {
-	n, err := u.clusterOf(p.Side).Node(p.Node)
-	if err != nil {
-		return ""
-	}
-	return n.Role
 }
 
 // readPrograms gives every node's program and version: those of the management and
@@ -202,7 +168,7 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error)
 				p, err := n.Program(ctx)
 				says := shown[n.Name].Version
 				if n.Role == topology.Mysqld {
-					says = version
+					says = strings.TrimSuffix(version, "-cluster")
 				}
 				out[i][j] = upgrade.Program{Side: c.Side, Node: n.Name, SHA256: p.SHA256, Version: says}
 				return err

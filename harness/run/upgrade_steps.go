@@ -26,7 +26,12 @@ const (
 // carryOut goes through the plan, and checks the pair after every step. The first
 // step that fails, or after which something is not as it must be, ends it.
 func (u *upgrading) carryOut(ctx context.Context) error {
-	for _, s := range u.steps {
+	for i, s := range u.steps {
+		if i > 0 && !u.twist().quick() && s.Side != u.steps[i-1].Side {
+			if err := u.between(ctx); err != nil {
+				return err
+			}
+		}
 		u.begin("step "+s.ID, fmt.Sprintf("%s: %s", s.ID, stepTitle(s)))
 		u.mark(s.ID, topology.StepAtIt, 0)
 		r, err := u.step(ctx, s)
@@ -42,6 +47,14 @@ func (u *upgrading) carryOut(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// between judges all claims while one cluster is on each release.
+func (u *upgrading) between(ctx context.Context) error {
+	begun := time.Now()
+	err := u.judgeEverything(ctx, "claims between", false)
+	u.report.Seconds["claims between"] += seconds(begun)
+	return err
 }
 
 // mark keeps how far the plan is, beside it.

@@ -1,0 +1,190 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
+	"ndbproof/harness/poll"
+	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+	"ndbproof/harness/upgrade"
+	"ndbproof/images"
+)
+
+var layout = release.Layout{Bin: "/b", Sbin: "/b", Plugin: "/p"}
+
+// planned is an upgrade of which nothing runs.
+func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
+	t.Helper()
+	before, after := release.MustParse(from), release.MustParse(to)
+	r := &runner{
+		Options: Options{Upgrade: Upgrade{To: to, Twist: twist}}, promised: secure.Seed2021(),
+		image: images.Image{Release: before, Ref: "image-" + from}, pair: &cluster.Pair{},
+	}
+	u := &upgrading{
+		runner: r, to: images.Image{Release: after, Ref: "image-" + to}, report: upgrade.Report{From: from, To: to},
+		programs: map[string]map[topology.Role]string{}, specs: map[string]map[topology.Side]topology.Spec{from: {}, to: {}},
+	}
+	var specs [2]topology.Spec
+	for i, side := range topology.Sides {
+		specs[i] = topology.Standard(side, before, layout, r.promised)
+		c := &cluster.Cluster{Spec: specs[i], Side: side}
+		for _, n := range specs[i].Nodes {
+			c.Nodes = append(c.Nodes, &cluster.Node{Node: n, Side: side})
+		}
+		if side == topology.Source {
+			r.pair.Source = c
+		} else {
+			r.pair.Replica = c
+		}
+		u.specs[from][side], u.specs[to][side] = specs[i], specs[i].To(after, layout)
+	}
+	for _, name := range []string{from, to} {
+		u.programs[name] = map[topology.Role]string{}
+		for _, role := range []topology.Role{topology.Mgmd, topology.Ndbmtd, topology.Mysqld} {
+			u.programs[name][role] = name + " " + string(role)
+		}
+	}
+	var err error
+	u.plan, err = topology.Upgrade(specs[0], specs[1], after, topology.PlanOptions{PerGroup: true})
+	require.NoError(t, err)
+	if only := u.twist().Only; only != "" {
+		u.plan = u.plan.Only(only)
+	}
+	u.steps = u.twist().steps(u.plan)
+	return u
+}
+
+// ran are the programs as they are once the first steps of what is carried out
+// have been.
+func (u *upgrading) ran(steps int) []upgrade.Program {
+	image := map[string]string{}
+	for _, s := range u.steps[:steps] {
+		for _, n := range s.Nodes {
+			image[string(s.Side)+" "+n] = u.twist().image(s.Side, n, "image-"+s.To.String(), "image-"+s.From.String())
+		}
+	}
+	return u.programsBy(func(name string) string {
+		if i := image[name]; i != "" {
+			return i[len("image-"):]
+		}
+		return u.report.From
+	})
+}
+
+// After every step the plan has every node on one release, and a build with a
+// suffix is told by the mysqld alone.
+func TestProgramsAfterEveryStep(t *testing.T) {
+	u := planned(t, "9.7.4", "9.7.4-fix1", nil)
+	for i, s := range u.steps {
+		k := upgrade.CheckPrograms(u.ran(i+1), u.wanted(s.ID), u.ran(0))
+		require.Equal(t, evidence.Held, k.Status, "%s: %s", s.ID, k.Text)
+		require.Equal(t, 12, k.Seen)
+		late := upgrade.CheckPrograms(u.ran(i), u.wanted(s.ID), u.ran(0))
+		require.Equal(t, evidence.Violated, late.Status, "before %s", s.ID)
+	}
+	for _, p := range u.ran(len(u.steps)) {
+		want := "9.7.4"
+		if p.Node == "sql" {
+			want = "9.7.4-fix1"
+		}
+		assert.Equal(t, want, p.Version, "%s %s", p.Side, p.Node)
+	}
+}
+
+// Those twists that the programs tell are told, at the first step at which they
+// can be; and every twist changes something.
+func TestTwists(t *testing.T) {
+	found := map[string]string{}
+	for _, twist := range Twists() {
+		require.NotEmpty(t, twist.Want)
+		require.NoError(t, release.Path(release.MustParse(twist.From), release.MustParse(twist.To)))
+		u := planned(t, twist.From, twist.To, &twist)
+		require.True(t, u.twist().quick())
+		for i, s := range u.steps {
+			if k := upgrade.CheckPrograms(u.ran(i+1), u.wanted(s.ID), u.ran(0)); k.Status == evidence.Violated {
+				found[twist.Name] = s.ID
+				assert.Equal(t, "programs", twist.Want)
+				break
+			}
+		}
+		if twist.Want == "programs" {
+			assert.NotEmpty(t, found[twist.Name], twist.Name)
+			continue
+		}
+		spec := u.specs[twist.To][topology.Replica]
+		as := u.twist().spec(spec, topology.PlanStep{Role: topology.Mysqld}, u.promised)
+		changed := as.EncryptAtStart != spec.EncryptAtStart || as.Profile.BinlogEncryption != spec.Profile.BinlogEncryption || twist.Grant != ""
+		assert.True(t, changed, "%s changes nothing", twist.Name)
+		assert.Equal(t, spec, u.twist().spec(spec, topology.PlanStep{Role: topology.Ndbmtd}, u.promised), "of a data node nothing")
+	}
+	assert.Equal(t, map[string]string{
+		"a data node stays on the old program": "replica.ndb1+ndb3",
+		"a step skipped":                       "replica.ndb2+ndb4",
+		"the source upgraded first":            "source.mgm",
+	}, found)
+}
+
+// A mysqld that is restarted under the old release takes the steps that this one
+// needs, whatever the new one does.
+func TestRestartActions(t *testing.T) {
+	for from, needs := range map[string]bool{"9.7.4": true, "9.7.4-fix1": false} {
+		u := planned(t, from, "9.7.4-fix2", nil)
+		all := u.restartActions(topology.PlanStep{Side: topology.Replica, To: release.MustParse(from)})
+		assert.Equal(t, needs, topology.PlanStep{Actions: all}.Does(topology.EncryptLogs), from)
+		assert.Equal(t, topology.StopReplica, all[0])
+		assert.Equal(t, topology.CatchUp, all[len(all)-1])
+	}
+}
+
+func TestDefectsOfAnUpgrade(t *testing.T) {
+	of := func(from, to string, failed error) upgrade.Defect { return planned(t, from, to, nil).knownDefects(failed)[0] }
+	assert.Equal(t, evidence.DefectAbsent, of("9.7.4", "9.7.4-fix1", nil).Status, "mended")
+	around := of("9.7.2", "9.7.4", nil)
+	assert.True(t, around.WorkedAround)
+	assert.Equal(t, evidence.DefectNotTried, around.Status)
+	dead := fmt.Errorf("step: %w", &cluster.Death{Defect: release.F1.ID, Signal: "11"})
+	assert.Equal(t, evidence.DefectSeen, of("9.7.4", "9.7.4-fix1", dead).Status)
+	assert.Equal(t, evidence.DefectNotTried, of("9.7.4", "9.7.4-fix1", errors.New("something else")).Status)
+}
+
+func TestCause(t *testing.T) {
+	step := topology.PlanStep{Side: topology.Source, Nodes: []string{"ndb1", "ndb3"}}
+	dead := &cluster.Death{Side: topology.Source, Node: "sql", Exit: 2, Signal: "11", Stack: []string{"<unknown>", "THD::x"}, Defect: "F1"}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(dead)
+	for _, err := range []error{fmt.Errorf("x: %w", dead), errors.New("what followed from it")} {
+		c := cause(ctx, step, err)
+		require.NotNil(t, c)
+		assert.Equal(t, upgrade.Died, c.Kind)
+		assert.Equal(t, "11", c.Signal)
+	}
+	c := cause(t.Context(), step, fmt.Errorf("y: %w", &poll.Timeout{What: "node 3 to start", Last: errors.New("phase 5")}))
+	require.NotNil(t, c)
+	assert.Equal(t, upgrade.Cause{Kind: upgrade.Hung, Side: topology.Source, Node: "ndb1, ndb3", Fact: "node 3 to start", Reason: "phase 5"}, *c)
+	assert.Equal(t, upgrade.Killed, causeOfDeath(&cluster.Death{OOM: true}).Kind)
+	assert.Nil(t, cause(t.Context(), step, errors.New("a claim")))
+}
+
+func TestPace(t *testing.T) {
+	two, four := 2.0, 4.0
+	assert.InDelta(t, 3.0, meanLag([]load.Second{{Lag: &two}, {}, {Lag: &four}}), 0)
+	assert.Zero(t, meanLag(nil))
+	assert.InDelta(t, 5.0, median([]float64{9, 1, 5}), 0)
+	assert.Zero(t, median(nil))
+	assert.Equal(t, []string{"a", "", "b"}, lines("a\n\nb\n"))
+	assert.Equal(t, "'it''s'", quoted("it's"))
+	assert.Equal(t, []upgrade.Negotiated{{Side: topology.Source, Who: "channel", Version: "TLSv1.3", Suite: "TLS_AES_256_GCM_SHA384"}},
+		negotiated(topology.Source, "channel", []string{"TLSv1.3 TLS_AES_256_GCM_SHA384"}))
+	assert.Positive(t, seconds(time.Now().Add(-time.Second)))
+}
