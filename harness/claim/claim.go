@@ -93,7 +93,8 @@ type Bench interface {
 	// stop is called.
 	Listen(ctx context.Context, side topology.Side, node string, port int) (stop func() error, err error)
 	// ServerFiles gives server-cert.pem and server-key.pem for the side's mysqld,
-	// with their paths and modes, to be Put and loaded.
+	// with their paths and modes, to be Put and loaded; a stranger's come with its
+	// CA, at topology.StrangeCAPath.
 	ServerFiles(side topology.Side, i topology.Identity) ([]topology.File, error)
 	// Restart restarts a side's mysqld, with what weaknesses take out of the
 	// deployment or, without one, as it was first. The channel runs again and has

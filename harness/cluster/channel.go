@@ -37,7 +37,7 @@ func (p *Pair) Channel() secure.ChannelOptions {
 		TLS: profile.ChannelTLS, ConnectRetry: 1, RetryCount: 86400,
 	}
 	if profile.VerifyIdentity {
-		o.CA, o.VerifyIdentity = path.Join(topology.TLSDir, "ca.pem"), true
+		o.CA, o.VerifyIdentity = topology.CAPath, true
 		o.Cert, o.Key = path.Join(topology.TLSDir, "client-cert.pem"), path.Join(topology.TLSDir, "client-key.pem")
 	}
 	return o

@@ -24,7 +24,7 @@ func (s Spec) myCnf(n Node) []byte {
 	if s.Name == string(Replica) {
 		b.WriteString("\n# step 2: client files. Programs read these; the channel does not, it has its own.\n")
 		b.section("client")
-		b.set("ssl-ca", path.Join(TLSDir, "ca.pem"))
+		b.set("ssl-ca", CAPath)
 		b.set("ssl-cert", path.Join(TLSDir, "client-cert.pem"))
 		b.set("ssl-key", path.Join(TLSDir, "client-key.pem"))
 	}
@@ -87,7 +87,7 @@ func (s Spec) replicationOptions(b *ini) {
 
 func (s Spec) tlsOptions(b *ini) {
 	b.WriteString("\n# step 2: secure connections\n")
-	b.set("ssl_ca", path.Join(TLSDir, "ca.pem"))
+	b.set("ssl_ca", CAPath)
 	b.set("ssl_cert", path.Join(TLSDir, "server-cert.pem"))
 	b.set("ssl_key", path.Join(TLSDir, "server-key.pem"))
 	b.set("tls_version", "TLSv1.2,TLSv1.3")

@@ -112,6 +112,12 @@ func (s Spec) ServerFiles(c secure.Certificate) []File {
 	return []File{certFile("server-cert.pem", c.CertPEM), keyFile("server-key.pem", c.KeyPEM)}
 }
 
+// StrangeFiles are those of a server that another authority certified, with that
+// authority beside the run's own, which stays where programs look for it.
+func (s Spec) StrangeFiles(a *secure.Authority, c secure.Certificate) []File {
+	return append(s.ServerFiles(c), certFile(path.Base(StrangeCAPath), a.CertPEM))
+}
+
 func certFile(name string, content []byte) File {
 	return File{Path: path.Join(TLSDir, name), Content: content, Mode: 0o644}
 }
