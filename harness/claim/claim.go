@@ -48,6 +48,9 @@ type Subject interface {
 	// returns when all of them see packets. end gives what they saw, in the order
 	// of at; it must be called.
 	Capture(ctx context.Context, at []topology.NodeRef, o topology.CaptureOrder) (end func(context.Context) ([]topology.Captured, error), err error)
+	// Spare gives a server of the side's release that belongs to nobody, with the
+	// side's accounts as they are now: for statements that would do harm.
+	Spare(ctx context.Context, side topology.Side) (topology.Spare, error)
 	// Rogue runs a program of the release in a new container on the side's cluster
 	// network that has no configuration, certificate or password.
 	Rogue(ctx context.Context, side topology.Side, c topology.Command) (topology.Output, error)

@@ -162,7 +162,8 @@ func TestGrants(t *testing.T) {
 }
 
 func goodRefusals() *Refusals {
-	o := &Refusals{User: secure.ReplicationUser, Lines: goodGrants().Servers[0].Lines, Held: true}
+	lines := goodGrants().Servers[0].Lines
+	o := &Refusals{User: secure.ReplicationUser, Lines: lines, Spare: lines}
 	for _, p := range secure.Refused(newest.Words(), 7) {
 		o.Tried = append(o.Tried, Answer{Probe: p, Got: p.Errno})
 	}
@@ -173,8 +174,12 @@ func TestRefusals(t *testing.T) {
 	judges(t, refusalsID, goodRefusals, []broken[*Refusals]{
 		{"allowed", func(o *Refusals) { o.Tried[0].Got = 0 }, []string{"allowed"}},
 		{"another error", func(o *Refusals) { o.Tried[3].Got, o.Tried[3].Message = 1064, "syntax" }, []string{"other-error"}},
-		{"more", func(o *Refusals) { o.Lines, o.Held = []string{"GRANT ALL"}, false }, []string{"more-grants"}},
+		{"more", func(o *Refusals) { o.Lines, o.Spare = []string{"GRANT ALL"}, []string{"GRANT ALL"} }, []string{"more-grants"}},
 	})
+	other, harmless := goodRefusals(), goodRefusals()
+	other.Spare = nil
+	harmless.Tried = slices.DeleteFunc(harmless.Tried, func(a Answer) bool { return a.Destructive })
+	unseen(t, map[string]Observation{"another account at the spare server": other, "nothing that would do harm": harmless})
 }
 
 func goodAccounts() *Accounts {

@@ -39,9 +39,11 @@ func healthy(t *testing.T) *fake {
 		s.on("@@server_uuid", "uuid", []any{ownUUID})
 		s.on("keyring_keys", "KEY_ID", []any{"MySQLReplicationKey_" + ownUUID}, []any{"MySQLReplicationKey_" + ownUUID + "_1"})
 		s.on("keyring_component_status", "STATUS_KEY STATUS_VALUE", []any{"Component_status", "Active"}, []any{"Data_file", topology.KeyringDir + "/keyring"})
-		s.on("SHOW GRANTS", "Grants", []any{"GRANT REPLICATION SLAVE ON *.* TO `user1`@`%`"})
 		s.on("@@mandatory_roles", "roles activate", []any{"", "0"})
-		s.on("CONNECTION_ID()", "id", []any{"42"})
+		for _, s := range []*server{s, f.spares[side]} {
+			s.on("SHOW GRANTS", "Grants", []any{"GRANT REPLICATION SLAVE ON *.* TO `user1`@`%`"})
+			s.on("CONNECTION_ID()", "id", []any{"42"})
+		}
 		for _, name := range []string{"binlog.000001", "binlog.000002"} {
 			f.disk[side][topology.LogDir+"/"+name] = fakeFile{ownLog(), 0o640}
 		}
@@ -249,31 +251,68 @@ func TestRunningLooks(t *testing.T) {
 	})
 }
 
-func TestRefusalsLook(t *testing.T) {
-	refuse := func(f *fake) {
-		for _, p := range secure.Refused(newest.Words(), 42) {
-			f.servers[topology.Source].answers = append(f.servers[topology.Source].answers,
-				answer{part: p.Statement, err: &mysql.MySQLError{Number: p.Errno, Message: "denied"}})
+// refusing is a pair whose servers, spare ones too, refuse what they must.
+func refusing(t *testing.T) *fake {
+	t.Helper()
+	f := healthy(t)
+	for _, p := range secure.Refused(newest.Words(), 42) {
+		s := f.servers[topology.Source]
+		if p.Destructive {
+			s = f.spares[topology.Source]
 		}
+		s.fails(p.Statement, &mysql.MySQLError{Number: p.Errno, Message: "denied"})
 	}
-	harm := func(f *fake) bool {
-		return slices.ContainsFunc(f.servers[topology.Source].heard, func(q string) bool { return q == "SHUTDOWN" || q == "TRUNCATE TABLE test1.t1" })
-	}
-	t.Run("another account's grants", func(t *testing.T) {
-		f := healthy(t)
-		refuse(f)
-		f.servers[topology.Source].on("SHOW GRANTS", "Grants", []any{"GRANT ALL PRIVILEGES ON *.* TO `user1`@`%`"})
+	return f
+}
+
+func TestRefusalsLook(t *testing.T) {
+	t.Run("as promised", func(t *testing.T) {
+		f := refusing(t)
 		o := judged(t, f, refusalsID)
-		require.Equal(t, Violated, o.Status)
-		require.False(t, harm(f), "statements that would do harm must not be tried by an account that may run them")
+		held(t, o)
+		require.Equal(t, len(secure.Refused(newest.Words(), 42)), o.Seen)
+		require.Empty(t, f.given)
 	})
-	t.Run("connection lost", func(t *testing.T) {
-		f := healthy(t)
-		refuse(f)
-		f.servers[topology.Source].fails("SHUTDOWN", mysql.ErrInvalidConn)
+	t.Run("another account's grants", func(t *testing.T) {
+		f := refusing(t)
+		for _, s := range []*server{f.servers[topology.Source], f.spares[topology.Source]} {
+			s.on("SHOW GRANTS", "Grants", []any{"GRANT ALL PRIVILEGES ON *.* TO `user1`@`%`"})
+		}
+		f.spares[topology.Source].on("TRUNCATE TABLE test1.t1", "")
 		o := judged(t, f, refusalsID)
-		require.Equal(t, NotLooked, o.Status)
-		require.True(t, harm(f))
+		require.Equal(t, []string{refusalsID + ".more-grants", refusalsID + ".allowed"}, []string{o.Violations[0].Code, o.Violations[1].Code})
+		for _, p := range secure.Refused(newest.Words(), 42) {
+			if p.Destructive {
+				require.NotContains(t, f.servers[topology.Source].heard, p.Statement, "it is for a server made for it")
+			}
+		}
+		require.Equal(t, []topology.Side{topology.Source}, f.given)
+	})
+	for name, end := range map[string]func(*server){
+		"ends, and says so":   func(s *server) { s.on("SHUTDOWN", "") },
+		"ends without a word": func(s *server) { s.ended = "SHUTDOWN" },
+	} {
+		t.Run("the spare server "+name, func(t *testing.T) {
+			f := refusing(t)
+			end(f.spares[topology.Source])
+			o := judged(t, f, refusalsID)
+			require.Len(t, o.Violations, 1, o.Reason)
+			require.Equal(t, refusalsID+".allowed", o.Violations[0].Code)
+			require.Contains(t, o.Violations[0].Text, "SHUTDOWN")
+			require.Equal(t, len(secure.Refused(newest.Words(), 42)), o.Seen, "all others were tried before")
+			require.Equal(t, []topology.Side{topology.Source}, f.given, "whoever looks next needs another one")
+		})
+	}
+	t.Run("connection lost", func(t *testing.T) {
+		f := refusing(t)
+		f.spares[topology.Source].fails("DROP USER", mysql.ErrInvalidConn)
+		require.Equal(t, NotLooked, judged(t, f, refusalsID).Status, "the server is there")
+		require.Equal(t, []topology.Side{topology.Source}, f.given)
+	})
+	t.Run("other grants there", func(t *testing.T) {
+		f := refusing(t)
+		f.spares[topology.Source].on("SHOW GRANTS", "Grants", []any{"GRANT USAGE ON *.* TO `user1`@`%`"})
+		require.Contains(t, judged(t, f, refusalsID).Reason, "at the spare server")
 	})
 	t.Run("no login", func(t *testing.T) {
 		f := healthy(t)

@@ -38,7 +38,7 @@ type Cluster struct {
 	engine   *Engine
 	options  Options
 	networks struct{ cluster, door string }
-	door     string // host:port of its mysqld on this machine
+	spare    spares
 	admin    *sql.DB
 	secrets  struct{ admin, root evidence.Secret }
 }
@@ -201,16 +201,16 @@ func (c *Cluster) password(user string) (evidence.Secret, bool) {
 }
 
 // findDoor asks the engine for the port that it published.
-func (c *Cluster) findDoor(ctx context.Context) error {
-	in, err := c.engine.api.ContainerInspect(ctx, c.sql().id)
+func (n *Node) findDoor(ctx context.Context) error {
+	in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id)
 	if err != nil {
-		return fmt.Errorf("find the port of %s: %w", c.sql(), err)
+		return fmt.Errorf("find the port of %s: %w", n, err)
 	}
 	b := in.NetworkSettings.Ports[mysqlPort]
 	if len(b) == 0 {
-		return fmt.Errorf("find the port of %s: the engine published none", c.sql())
+		return fmt.Errorf("find the port of %s: the engine published none", n)
 	}
-	c.door = net.JoinHostPort("127.0.0.1", b[0].HostPort)
+	n.door = net.JoinHostPort("127.0.0.1", b[0].HostPort)
 	return nil
 }
 
@@ -227,6 +227,7 @@ func (c *Cluster) close() {
 	if c.admin != nil {
 		_ = c.admin.Close()
 	}
+	c.spare.close()
 }
 
 // TearDown removes everything of this run. It works in a context of its own:

@@ -32,6 +32,7 @@ type Node struct {
 	cluster   *Cluster
 	box       testcontainers.Container
 	id        string      // of the container
+	door      string      // host:port of a mysqld on this machine, once it is found
 	leaving   atomic.Bool // we stop it: its end is no death
 	companion companion
 }

@@ -73,9 +73,9 @@ func standing(t *testing.T) *Cluster {
 	spec := topology.Standard(topology.Source, release.MustParse("9.7.4"), release.Layout{Bin: "/b", Sbin: "/b", Plugin: "/p"}, secure.Seed2021())
 	keys, err := NewKeys(&evidence.Secrets{}, spec)
 	require.NoError(t, err)
-	c := &Cluster{Spec: spec, Side: topology.Source, door: "127.0.0.1:4242", options: Options{Keys: keys}}
+	c := &Cluster{Spec: spec, Side: topology.Source, options: Options{Keys: keys}}
 	for _, n := range spec.Nodes {
-		c.Nodes = append(c.Nodes, &Node{Node: n, Side: topology.Source, cluster: c})
+		c.Nodes = append(c.Nodes, &Node{Node: n, Side: topology.Source, cluster: c, door: "127.0.0.1:4242"})
 	}
 	return c
 }
@@ -83,7 +83,7 @@ func standing(t *testing.T) *Cluster {
 func TestConfigOfALogin(t *testing.T) {
 	c := standing(t)
 	password := evidence.NewSecret()
-	cfg, err := c.config(topology.Login{User: "user1", Password: password, Database: "test1", TLS: topology.TLSVerify})
+	cfg, err := c.sql().driver(topology.Login{User: "user1", Password: password, Database: "test1", TLS: topology.TLSVerify})
 	require.NoError(t, err)
 	assert.Equal(t, "user1", cfg.User)
 	assert.Equal(t, password.Reveal(), cfg.Passwd)
@@ -95,12 +95,12 @@ func TestConfigOfALogin(t *testing.T) {
 	assert.True(t, cfg.TLS.RootCAs.Equal(c.options.Keys.Authority.Pool()), "the run's own CA, and no other")
 	assert.EqualValues(t, tls.VersionTLS12, cfg.TLS.MinVersion)
 
-	cfg, err = c.config(topology.Login{User: "user1", TLS: topology.TLSOff})
+	cfg, err = c.sql().driver(topology.Login{User: "user1", TLS: topology.TLSOff})
 	require.NoError(t, err)
 	assert.Nil(t, cfg.TLS)
 
 	var none topology.Login
-	_, err = c.config(none)
+	_, err = c.sql().driver(none)
 	assert.ErrorContains(t, err, "log in to source sql: no tls mode given", "plain text must be asked for")
 }
 

@@ -31,6 +31,24 @@ func (s Spec) myCnf(n Node) []byte {
 	return []byte(b.String())
 }
 
+// spareCnf is the option file of a server outside of the cluster.
+func (s Spec) spareCnf() []byte {
+	w := s.Release.Words()
+	var b ini
+	b.section("mysqld")
+	s.serverOptions(&b)
+	b.WriteString("# half of the memory of a server that has no rows\n")
+	b.set("performance_schema", "OFF")
+	b.set("loose_ndbcluster", "OFF")
+	b.WriteString("\n# what statements of replication are about\n")
+	b.set("server_id", s.ServerID)
+	b.set("log_bin", "binlog")
+	b.set("relay_log", "relay")
+	b.set(w.SkipReplicaStart, "ON")
+	s.tlsOptions(&b)
+	return []byte(b.String())
+}
+
 func (s Spec) serverOptions(b *ini) {
 	l := s.Layout
 	if dir := s.programs(); dir != standardBin {

@@ -126,6 +126,17 @@ type LedgerFinding struct {
 	Opinion string `json:"opinion"` // what the ledger says of the key
 }
 
+// Spare is a server of the release under test that belongs to no cluster, with
+// the accounts of a side: what would do harm there can be tried on it.
+type Spare interface {
+	// Login tries one new connection and pings. Passwords are those of the side.
+	// The caller closes it.
+	Login(context.Context, Login) (*sql.DB, error)
+	// GiveUp removes it, because it was harmed: whoever asks next has a new one.
+	// It works also when ctx has ended.
+	GiveUp(context.Context) error
+}
+
 // Identity is whose certificate a server shows.
 type Identity string
 
