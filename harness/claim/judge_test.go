@@ -94,6 +94,9 @@ func unseen(t *testing.T, all map[string]Observation) {
 	}
 }
 
+// second is the reason of Seen.
+func second(_ int, unless string) string { return unless }
+
 func stat(path string, mode uint32, uid int) topology.Stat {
 	return topology.Stat{Path: path, Mode: fileMode(mode), UID: uid, GID: uid, Size: 100}
 }
@@ -304,11 +307,14 @@ func TestContents(t *testing.T) {
 		{"table's schema", func(o *Contents) { o.Report.Tables[1].Schema = []parity.Difference{{What: "column c"}} }, []string{"schema"}},
 		{"database", func(o *Contents) { o.Report.Schema = []parity.Difference{{What: "database x"}} }, []string{"schema"}},
 	})
+	slow := goodContents()
+	slow.Workload.Seconds, slow.Workload.Floor = 101, 1
+	require.Contains(t, second(slow.Seen()), "throughput under the floor: 100 rows in 101.0 s")
 	fewer, idle := goodContents(), goodContents()
 	fewer.Workload.Wanted, idle.Workload.Acked = 101, 0
 	unasked, empty := goodContents(), goodContents()
 	unasked.Ledger, empty.Ledger[1].Expected = nil, 0
-	unseen(t, map[string]Observation{"no ledger": unasked, "a ledger without rows": empty, "fewer rows than asked": fewer, "no row": idle, "nothing compared": &Contents{Workload: goodContents().Workload}})
+	unseen(t, map[string]Observation{"too slow": slow, "no ledger": unasked, "a ledger without rows": empty, "fewer rows than asked": fewer, "no row": idle, "nothing compared": &Contents{Workload: goodContents().Workload}})
 }
 
 func TestLoggedTables(t *testing.T) {
@@ -324,7 +330,7 @@ func goodRunning() *Running {
 	w := newest.Words()
 	return &Running{Asked: 2, Status: Threads{
 		Configured: true, Receiver: "Yes", Applier: "Yes", ReceiverDoes: w.ReceiverWaits, ApplierDoes: w.ApplierWaits,
-	}}
+	}, Before: 7, Applied: 9}
 }
 
 func TestRunning(t *testing.T) {

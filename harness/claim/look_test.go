@@ -51,6 +51,7 @@ func healthy(t *testing.T) *fake {
 	}
 	f.disk[topology.Replica][topology.LogDir+"/relay.000003"] = fakeFile{ownLog(), 0o640}
 	f.disk[topology.Replica][topology.LogDir+"/relay.index"] = fakeFile{[]byte("./relay.000003\n"), 0o640}
+	f.servers[topology.Replica].on("SELECT epoch FROM mysql.ndb_apply_status", "epoch", []any{"9"})
 	f.status("Yes", "Yes", 0, f.end)
 	f.login = func(topology.Side, topology.Login) error { return nil }
 	f.run = func(_ topology.Side, c topology.Command) (topology.Output, error) {
@@ -226,6 +227,13 @@ func TestRunningLooks(t *testing.T) {
 		o := judged(t, f, runningID)
 		require.Equal(t, Violated, o.Status)
 		require.Equal(t, runningID+".behind", o.Violations[0].Code)
+	})
+	t.Run("nothing came since the run began", func(t *testing.T) {
+		f := healthy(t)
+		f.workload.Before = 9
+		require.Contains(t, judged(t, f, runningID).Reason, "no epoch was applied since the run began")
+		f.servers[topology.Replica].on("SELECT epoch FROM mysql.ndb_apply_status", "epoch")
+		require.Equal(t, NotLooked, judged(t, f, runningID).Status)
 	})
 	t.Run("no channel", func(t *testing.T) {
 		f := healthy(t)

@@ -80,6 +80,12 @@ type Workload struct {
 	Acked    int64   `json:"acked"` // rows whose commit was acknowledged
 	Wanted   int64   `json:"wanted"`
 	Seconds  float64 `json:"seconds"`
+	// Floor is the pace, in rows a second, below which it proves nothing about a
+	// pair that is written to.
+	Floor float64 `json:"floor"`
+	// Before is the last epoch of the source that the replica had applied when the
+	// writer began; 0 for none.
+	Before uint64 `json:"before"`
 }
 
 // Ledger is the writers' own account of every write: what was acknowledged must
