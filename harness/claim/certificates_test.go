@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,4 +146,28 @@ func greeting(withTLS bool) []byte {
 	b = append(b, make([]byte, 10+13)...)
 	b = append(b, "caching_sha2_password\x00"...)
 	return append([]byte{byte(len(b)), 0, 0, 0}, b...)
+}
+
+// A server loads no certificate that its own CA does not vouch for, so that the
+// CA changes with it, and goes back before the right one is loaded.
+func TestAnotherCAComesWithItsCertificate(t *testing.T) {
+	for _, id := range []string{certificatesID, remoteID} {
+		for _, s := range byID(t, id).Sabotage {
+			if !strings.HasPrefix(s.Name, "server certificate of another CA") {
+				continue
+			}
+			f := healthy(t)
+			f.run = func(_ topology.Side, c topology.Command) (topology.Output, error) {
+				require.Equal(t, []string{"rm", "-f", topology.StrangeCAPath}, c.Argv)
+				return topology.Output{}, nil
+			}
+			require.NoError(t, s.Do(t.Context(), f))
+			require.NoError(t, s.Undo(t.Context(), f))
+			heard := append(f.heard(topology.Source), f.heard(topology.Replica)...)
+			require.Len(t, heard, 2, s.Name)
+			for i, ca := range []string{topology.StrangeCAPath, topology.CAPath} {
+				require.Contains(t, heard[i], "SET GLOBAL ssl_ca='"+ca+"';\nALTER INSTANCE RELOAD TLS;", s.Name)
+			}
+		}
+	}
 }

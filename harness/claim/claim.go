@@ -48,6 +48,9 @@ type Subject interface {
 	// returns when all of them see packets. end gives what they saw, in the order
 	// of at; it must be called.
 	Capture(ctx context.Context, at []topology.NodeRef, o topology.CaptureOrder) (end func(context.Context) ([]topology.Captured, error), err error)
+	// Spare gives a server of the side's release that belongs to nobody, with the
+	// side's accounts as they are now: for statements that would do harm.
+	Spare(ctx context.Context, side topology.Side) (topology.Spare, error)
 	// Rogue runs a program of the release in a new container on the side's cluster
 	// network that has no configuration, certificate or password.
 	Rogue(ctx context.Context, side topology.Side, c topology.Command) (topology.Output, error)
@@ -93,7 +96,8 @@ type Bench interface {
 	// stop is called.
 	Listen(ctx context.Context, side topology.Side, node string, port int) (stop func() error, err error)
 	// ServerFiles gives server-cert.pem and server-key.pem for the side's mysqld,
-	// with their paths and modes, to be Put and loaded.
+	// with their paths and modes, to be Put and loaded; a stranger's come with its
+	// CA, at topology.StrangeCAPath.
 	ServerFiles(side topology.Side, i topology.Identity) ([]topology.File, error)
 	// Restart restarts a side's mysqld, with what weaknesses take out of the
 	// deployment or, without one, as it was first. The channel runs again and has

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
+
 	"ndbproof/harness/epoch"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
@@ -25,6 +27,8 @@ import (
 type server struct {
 	answers []answer
 	heard   []string
+	down    bool   // nobody can log in any more
+	ended   string // the statement that ends it, with the connection
 }
 
 type answer struct {
@@ -36,6 +40,10 @@ type answer struct {
 
 func (s *server) hear(q string) answer {
 	s.heard = append(s.heard, q)
+	if s.ended != "" && s.ended == q {
+		s.down = true
+		return answer{err: mysql.ErrInvalidConn}
+	}
 	for _, a := range s.answers {
 		if strings.Contains(q, a.part) {
 			return a
@@ -94,6 +102,8 @@ type fake struct {
 	specs    map[topology.Side]topology.Spec
 	servers  map[topology.Side]*server
 	pools    map[topology.Side]*sql.DB
+	spares   map[topology.Side]*server // on which statements are tried that would do harm
+	given    []topology.Side           // up, of the spare servers
 	disk     map[topology.Side]map[string]fakeFile
 	markers  []string
 	end      topology.Position
@@ -131,12 +141,12 @@ func newFake(t *testing.T, r release.Release) *fake {
 	t.Helper()
 	f := &fake{
 		t: t, specs: map[topology.Side]topology.Spec{}, servers: map[topology.Side]*server{},
-		pools: map[topology.Side]*sql.DB{}, disk: map[topology.Side]map[string]fakeFile{},
+		pools: map[topology.Side]*sql.DB{}, spares: map[topology.Side]*server{}, disk: map[topology.Side]map[string]fakeFile{},
 		end: topology.Position{File: "binlog.000002", Pos: 900},
 	}
 	for _, side := range topology.Sides {
 		f.specs[side] = topology.Standard(side, r, release.Layout{UID: 27, GID: 27}, secure.Seed2021())
-		f.servers[side], f.disk[side] = &server{}, map[string]fakeFile{}
+		f.servers[side], f.spares[side], f.disk[side] = &server{}, &server{}, map[string]fakeFile{}
 		f.pools[side] = sql.OpenDB(f.servers[side])
 		t.Cleanup(func() { _ = f.pools[side].Close() })
 	}
@@ -218,6 +228,27 @@ func (f *fake) Capture(_ context.Context, at []topology.NodeRef, o topology.Capt
 		return nil, errors.New("operation not permitted")
 	}
 	return func(context.Context) ([]topology.Captured, error) { return f.capture(at, o) }, nil
+}
+
+func (f *fake) Spare(_ context.Context, s topology.Side) (topology.Spare, error) {
+	return fakeSpare{f, s}, nil
+}
+
+type fakeSpare struct {
+	*fake
+	side topology.Side
+}
+
+func (f fakeSpare) Login(context.Context, topology.Login) (*sql.DB, error) {
+	if f.spares[f.side].down {
+		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	}
+	return sql.OpenDB(f.spares[f.side]), nil
+}
+
+func (f fakeSpare) GiveUp(context.Context) error {
+	f.given = append(f.given, f.side)
+	return nil
 }
 
 func (f *fake) Rogue(_ context.Context, s topology.Side, c topology.Command) (topology.Output, error) {

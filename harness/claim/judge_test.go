@@ -94,6 +94,9 @@ func unseen(t *testing.T, all map[string]Observation) {
 	}
 }
 
+// second is the reason of Seen.
+func second(_ int, unless string) string { return unless }
+
 func stat(path string, mode uint32, uid int) topology.Stat {
 	return topology.Stat{Path: path, Mode: fileMode(mode), UID: uid, GID: uid, Size: 100}
 }
@@ -162,7 +165,8 @@ func TestGrants(t *testing.T) {
 }
 
 func goodRefusals() *Refusals {
-	o := &Refusals{User: secure.ReplicationUser, Lines: goodGrants().Servers[0].Lines, Held: true}
+	lines := goodGrants().Servers[0].Lines
+	o := &Refusals{User: secure.ReplicationUser, Lines: lines, Spare: lines}
 	for _, p := range secure.Refused(newest.Words(), 7) {
 		o.Tried = append(o.Tried, Answer{Probe: p, Got: p.Errno})
 	}
@@ -173,8 +177,12 @@ func TestRefusals(t *testing.T) {
 	judges(t, refusalsID, goodRefusals, []broken[*Refusals]{
 		{"allowed", func(o *Refusals) { o.Tried[0].Got = 0 }, []string{"allowed"}},
 		{"another error", func(o *Refusals) { o.Tried[3].Got, o.Tried[3].Message = 1064, "syntax" }, []string{"other-error"}},
-		{"more", func(o *Refusals) { o.Lines, o.Held = []string{"GRANT ALL"}, false }, []string{"more-grants"}},
+		{"more", func(o *Refusals) { o.Lines, o.Spare = []string{"GRANT ALL"}, []string{"GRANT ALL"} }, []string{"more-grants"}},
 	})
+	other, harmless := goodRefusals(), goodRefusals()
+	other.Spare = nil
+	harmless.Tried = slices.DeleteFunc(harmless.Tried, func(a Answer) bool { return a.Destructive })
+	unseen(t, map[string]Observation{"another account at the spare server": other, "nothing that would do harm": harmless})
 }
 
 func goodAccounts() *Accounts {
@@ -299,11 +307,14 @@ func TestContents(t *testing.T) {
 		{"table's schema", func(o *Contents) { o.Report.Tables[1].Schema = []parity.Difference{{What: "column c"}} }, []string{"schema"}},
 		{"database", func(o *Contents) { o.Report.Schema = []parity.Difference{{What: "database x"}} }, []string{"schema"}},
 	})
+	slow := goodContents()
+	slow.Workload.Seconds, slow.Workload.Floor = 101, 1
+	require.Contains(t, second(slow.Seen()), "throughput under the floor: 100 rows in 101.0 s")
 	fewer, idle := goodContents(), goodContents()
 	fewer.Workload.Wanted, idle.Workload.Acked = 101, 0
 	unasked, empty := goodContents(), goodContents()
 	unasked.Ledger, empty.Ledger[1].Expected = nil, 0
-	unseen(t, map[string]Observation{"no ledger": unasked, "a ledger without rows": empty, "fewer rows than asked": fewer, "no row": idle, "nothing compared": &Contents{Workload: goodContents().Workload}})
+	unseen(t, map[string]Observation{"too slow": slow, "no ledger": unasked, "a ledger without rows": empty, "fewer rows than asked": fewer, "no row": idle, "nothing compared": &Contents{Workload: goodContents().Workload}})
 }
 
 func TestLoggedTables(t *testing.T) {
@@ -319,7 +330,7 @@ func goodRunning() *Running {
 	w := newest.Words()
 	return &Running{Asked: 2, Status: Threads{
 		Configured: true, Receiver: "Yes", Applier: "Yes", ReceiverDoes: w.ReceiverWaits, ApplierDoes: w.ApplierWaits,
-	}}
+	}, Before: 7, Applied: 9}
 }
 
 func TestRunning(t *testing.T) {

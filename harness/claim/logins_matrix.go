@@ -1,7 +1,6 @@
 package claim
 
 import (
-	"path"
 	"strconv"
 
 	"ndbproof/harness/secure"
@@ -121,5 +120,5 @@ func (l Login) argv(host string) []string {
 	if l.Mode == modePlain {
 		return append(argv, "--ssl-mode=DISABLED")
 	}
-	return append(argv, "--ssl-mode=VERIFY_IDENTITY", "--ssl-ca="+path.Join(topology.TLSDir, "ca.pem"))
+	return append(argv, "--ssl-mode=VERIFY_IDENTITY", "--ssl-ca="+topology.CAPath)
 }

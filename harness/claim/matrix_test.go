@@ -2,12 +2,14 @@ package claim
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
 )
 
 func TestMatrixHasEveryRow(t *testing.T) {
@@ -44,4 +46,24 @@ func TestASkipThatSkippedNothing(t *testing.T) {
 	require.ErrorContains(t, transactionSkipped(t.Context(), f), "its row stands on the replica")
 	heard := f.servers["replica"].heard
 	require.Contains(t, heard[len(heard)-1], "SET GLOBAL sql_replica_skip_counter=1;\nSTART REPLICA SQL_THREAD;")
+}
+
+// TestRuleNotToLog takes the table of rules away when it made it, and else only
+// its own rule.
+func TestRuleNotToLog(t *testing.T) {
+	for there, last := range map[bool]string{false: "DROP TABLE IF EXISTS mysql.ndb_replication", true: "DELETE FROM mysql.ndb_replication"} {
+		f := newFake(t, newest)
+		source := f.servers[topology.Source]
+		if there {
+			source.on("table_name = 'ndb_replication'", "1", []any{"1"})
+		}
+		rows := byID(t, loggedID).Sabotage
+		s := rows[len(rows)-1]
+		require.NoError(t, s.Do(t.Context(), f))
+		require.NoError(t, s.Undo(t.Context(), f))
+		heard := strings.Join(source.heard, "\n")
+		require.Equal(t, !there, strings.Contains(heard, "CREATE TABLE mysql.ndb_replication"))
+		require.Contains(t, source.heard[len(source.heard)-1], last)
+		require.Len(t, f.heard(topology.Replica), 2)
+	}
 }

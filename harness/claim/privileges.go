@@ -1,6 +1,7 @@
 package claim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type ServerPrivileges struct {
 	Side  topology.Side    `json:"side"`
 	Names []string         `json:"names"` // of SHOW PRIVILEGES, in capitals
 	Held  []string         `json:"held"`  // by the account, as the server says
+	Spare []string         `json:"spare"` // the same at the spare server, where statements that would do harm were tried
 	Tried []TriedPrivilege `json:"tried"`
 	// Answers are to statements that the account may run, and that must not show
 	// it what is not its own.
@@ -57,6 +59,12 @@ func (o *Privileges) Seen() (int, string) {
 	for _, s := range o.Servers {
 		if len(s.Names) == 0 || len(s.Held) == 0 {
 			return 0, fmt.Sprintf("the %s shows %d privileges, of which %s holds %d", s.Side, len(s.Names), o.User, len(s.Held))
+		}
+		if !slices.Equal(s.Spare, s.Held) {
+			return 0, fmt.Sprintf("%s holds %q at the %s and %q at the spare server, so what that refuses says nothing", o.User, s.Held, s.Side, s.Spare)
+		}
+		if !slices.ContainsFunc(s.Tried, func(t TriedPrivilege) bool { return t.Destructive }) {
+			return 0, fmt.Sprintf("no statement that would do harm was tried on the %s", s.Side)
 		}
 		for _, t := range s.Tried {
 			if t.Kind == secure.IsHidden && t.Others == 0 {
@@ -90,6 +98,11 @@ func privileges() Claim {
 			grant("XA transactions of others for the channel's account", "XA_RECOVER_ADMIN", "allowed"),
 			grant("names of databases for the channel's account", "SHOW DATABASES", "shown"),
 			grant("privilege without a statement for the channel's account", "SERVICE_CONNECTION_ADMIN", "held"),
+			{
+				Name: "accounts for the channel's account to make, on the replica", Effect: Disturbs, Want: privilegesID + ".allowed", Also: []string{grantsID},
+				Do:   statements(topology.Replica, "GRANT CREATE USER ON *.* TO "+user),
+				Undo: statements(topology.Replica, "REVOKE CREATE USER ON *.* FROM "+user),
+			},
 		},
 	}, lookPrivileges, judgePrivileges)
 }
@@ -102,8 +115,7 @@ func lookPrivileges(ctx context.Context, s Subject) (*Privileges, error) {
 }
 
 // privilegesOf asks one server for its privileges, and tries them as the
-// channel's account over TLS. Statements that would do harm are tried only when
-// the account holds what it should and nothing else: then they are refused.
+// channel's account over TLS.
 func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerPrivileges, err error) {
 	o.Side = side
 	admin := s.Admin(side)
@@ -114,12 +126,9 @@ func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerP
 	for _, name := range column(rows, "Privilege") {
 		o.Names = append(o.Names, strings.ToUpper(name))
 	}
-	rows, err = records(ctx, admin, "SELECT PRIVILEGE_TYPE AS name FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = ? ORDER BY PRIVILEGE_TYPE",
-		"'"+secure.ReplicationUser+"'@'%'")
-	if err != nil {
+	if o.Held, err = heldOn(ctx, admin); err != nil {
 		return o, on(side, err)
 	}
-	o.Held = column(rows, "name")
 	db, err := s.Login(ctx, side, topology.Login{
 		User: secure.ReplicationUser, Password: s.Password(side, secure.ReplicationUser), TLS: topology.TLSVerify,
 	})
@@ -127,17 +136,8 @@ func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerP
 		return o, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	known := secure.Privileges(s.Spec(side).Release.Words())
-	for _, name := range o.Names {
-		p, ok := secure.PrivilegeOf(known, name)
-		if !ok || p.Statement == "" || p.Destructive && !slices.Equal(o.Held, heldByProcedure) {
-			continue
-		}
-		t, err := tryPrivilege(ctx, p, db, admin)
-		if err != nil {
-			return o, on(side, err)
-		}
-		o.Tried = append(o.Tried, t)
+	if err := o.try(ctx, s, db); err != nil {
+		return o, on(side, err)
 	}
 	for _, a := range secure.Filtered() {
 		t, err := tryAnswer(ctx, a, db, admin)
@@ -147,6 +147,58 @@ func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerP
 		o.Answers = append(o.Answers, t)
 	}
 	return o, nil
+}
+
+// heldOn is what a server says that the account holds.
+func heldOn(ctx context.Context, admin querier) ([]string, error) {
+	rows, err := records(ctx, admin, "SELECT PRIVILEGE_TYPE AS name FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = ? ORDER BY PRIVILEGE_TYPE",
+		"'"+secure.ReplicationUser+"'@'%'")
+	return column(rows, "name"), err
+}
+
+// try tries all privileges that something can be tried for: as user on the side,
+// and on a spare server where it would do harm.
+func (o *ServerPrivileges) try(ctx context.Context, s Subject, user querier) (err error) {
+	t, err := onSpare(ctx, s, o.Side)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.end(ctx)) }()
+	if o.Spare, err = heldOn(ctx, t.admin); err != nil {
+		return err
+	}
+	for _, p := range probed(o.Names, s.Spec(o.Side).Release.Words()) {
+		if t.gone {
+			break
+		}
+		one := TriedPrivilege{Privilege: p}
+		if p.Destructive {
+			one.Got, one.Message, err = t.try(ctx, p.Statement, p.Errno)
+		} else {
+			one, err = tryPrivilege(ctx, p, user, s.Admin(o.Side))
+		}
+		if err != nil {
+			return err
+		}
+		o.Tried = append(o.Tried, one)
+	}
+	return nil
+}
+
+// probed are those of the privileges that a statement tells, in the order in
+// which they are tried.
+func probed(names []string, w release.Words) []secure.Privilege {
+	known := secure.Privileges(w)
+	var all []secure.Privilege
+	for _, name := range names {
+		if p, ok := secure.PrivilegeOf(known, name); ok && p.Statement != "" {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b secure.Privilege) int {
+		return cmp.Compare(turn(a.Statement, a.Destructive), turn(b.Statement, b.Destructive))
+	})
+	return all
 }
 
 // tryAnswer runs a statement under both accounts. A refusal shows nothing.
@@ -215,7 +267,7 @@ func judgePrivileges(o *Privileges, _ secure.Profile, r release.Release) []Viola
 			}
 		}
 		if !slices.Equal(s.Held, heldByProcedure) {
-			f.add("held", s.Side, fmt.Sprintf("%s holds %q; expected %q; statements that would do harm were not tried", o.User, s.Held, heldByProcedure))
+			f.add("held", s.Side, fmt.Sprintf("%s holds %q; expected %q", o.User, s.Held, heldByProcedure))
 		}
 		for _, t := range s.Tried {
 			judgePrivilege(&f, o.User, s.Side, t)

@@ -16,7 +16,7 @@ import (
 
 func goodPrivileges() *Privileges {
 	server := func(side topology.Side) ServerPrivileges {
-		s := ServerPrivileges{Side: side, Names: []string{"USAGE", "REPLICATION SLAVE", "SELECT", "TRIGGER", "SYSTEM_USER"}, Held: []string{"REPLICATION SLAVE"}}
+		s := ServerPrivileges{Side: side, Names: []string{"USAGE", "REPLICATION SLAVE", "SELECT", "TRIGGER", "SYSTEM_USER", "SHUTDOWN"}, Held: heldByProcedure, Spare: heldByProcedure}
 		for _, name := range s.Names {
 			p, _ := secure.PrivilegeOf(secure.Privileges(newest.Words()), name)
 			if p.Statement != "" {
@@ -36,7 +36,11 @@ func TestPrivileges(t *testing.T) {
 	filtered := func(o *Privileges) *TriedPrivilege { return &o.Servers[1].Tried[1] }
 	judges(t, privilegesID, goodPrivileges, []broken[*Privileges]{
 		{"new", func(o *Privileges) { o.Servers[1].Names = append(o.Servers[1].Names, "EVERYTHING_ADMIN") }, []string{"new"}},
-		{"held", func(o *Privileges) { o.Servers[0].Held = []string{"REPLICATION SLAVE", "SYSTEM_USER"} }, []string{"held"}},
+		{"held", func(o *Privileges) {
+			o.Servers[0].Held = []string{"REPLICATION SLAVE", "SYSTEM_USER"}
+			o.Servers[0].Spare = o.Servers[0].Held
+		}, []string{"held"}},
+		{"allowed at the spare server", func(o *Privileges) { o.Servers[1].Tried[2].Got = 0 }, []string{"allowed"}},
 		{"allowed", func(o *Privileges) { refused(o).Got = 0 }, []string{"allowed"}},
 		{"another error", func(o *Privileges) { refused(o).Got = 1146 }, []string{"other-error"}},
 		{"filter refused", func(o *Privileges) { filtered(o).Got = 1044 }, []string{"other-error"}},
@@ -48,6 +52,9 @@ func TestPrivileges(t *testing.T) {
 	filtered(nothing).Others, held.Servers[0].Held = 0, nil
 	blank := goodPrivileges()
 	blank.Servers[1].Answers[0].Others = nil
+	other, harmless := goodPrivileges(), goodPrivileges()
+	other.Servers[0].Spare, harmless.Servers[1].Tried = nil, harmless.Servers[1].Tried[:2]
+	unseen(t, map[string]Observation{"another account at the spare server": other, "nothing that would do harm": harmless})
 	unseen(t, map[string]Observation{"an answer without anything to hide": blank, "a filter that hides nothing": nothing, "an account that is not there": held})
 }
 
@@ -55,9 +62,12 @@ func TestPrivilegesLook(t *testing.T) {
 	f := newFake(t, newest)
 	f.login = func(topology.Side, topology.Login) error { return nil }
 	for _, side := range topology.Sides {
-		s := f.servers[side]
+		s, spare := f.servers[side], f.spares[side]
 		for _, p := range secure.Privileges(newest.Words()) {
-			if p.Kind == secure.IsRefused {
+			switch {
+			case p.Destructive:
+				spare.fails(p.Statement, &mysql.MySQLError{Number: p.Errno})
+			case p.Kind == secure.IsRefused:
 				s.fails(p.Statement, &mysql.MySQLError{Number: p.Errno})
 			}
 		}
@@ -67,27 +77,38 @@ func TestPrivilegesLook(t *testing.T) {
 			}
 		}
 		s.on("PRIVILEGE_TYPE AS name", "name", []any{"REPLICATION SLAVE"})
-		s.on("SHOW PRIVILEGES", "Privilege Context", []any{"Select", "Tables"}, []any{"Shutdown", "Server Admin"}, []any{"Usage", "Server Admin"}, []any{"ROLE_ADMIN", "Server Admin"})
+		spare.on("PRIVILEGE_TYPE AS name", "name", []any{"REPLICATION SLAVE"})
+		spare.on("CONNECTION_ID()", "id", []any{"42"})
+		s.on("SHOW PRIVILEGES", "Privilege Context", []any{"Shutdown", "Server Admin"}, []any{"Select", "Tables"}, []any{"Usage", "Server Admin"}, []any{"ROLE_ADMIN", "Server Admin"})
 	}
 	c := byID(t, privilegesID)
-	o := Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021())
-	require.Equal(t, 8, o.Seen)
+	look := func() Outcome { return Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021()) }
+	o := look()
+	require.Equal(t, 8, o.Seen, o.Reason)
 	require.Len(t, o.Violations, 6, "what is shown to the account, on both sides, and nothing else")
 	for _, v := range o.Violations {
 		require.Equal(t, privilegesID+".shown", v.Code)
 	}
-	require.Contains(t, f.servers[topology.Source].heard, "SHUTDOWN")
+	heard := f.spares[topology.Source].heard
+	require.Equal(t, "SHUTDOWN", heard[len(heard)-1], "what ends the server comes last")
+	require.NotContains(t, f.servers[topology.Source].heard, "SHUTDOWN")
+	require.Empty(t, f.given)
 
-	// An account that holds more is not let try what would do harm.
-	f.servers[topology.Replica].on("PRIVILEGE_TYPE AS name", "name", []any{"REPLICATION SLAVE"}, []any{"SHUTDOWN"})
-	f.servers[topology.Replica].heard = nil
-	o = Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021())
-	require.Equal(t, Violated, o.Status)
+	// An account that holds more is let try what would do harm, on that server.
+	more := [][]any{{"REPLICATION SLAVE"}, {"SHUTDOWN"}}
+	f.servers[topology.Replica].on("PRIVILEGE_TYPE AS name", "name", more...)
+	f.spares[topology.Replica].on("PRIVILEGE_TYPE AS name", "name", more...)
+	f.spares[topology.Replica].on("SHUTDOWN", "")
+	o = look()
+	require.Equal(t, Violated, o.Status, o.Reason)
+	require.True(t, slices.ContainsFunc(o.Violations, func(v Violation) bool {
+		return v.Code == privilegesID+".allowed" && v.Side == "replica" && strings.Contains(v.Text, "SHUTDOWN")
+	}), "%v", o.Violations)
+	require.Equal(t, []topology.Side{topology.Replica}, f.given)
 	require.NotContains(t, f.servers[topology.Replica].heard, "SHUTDOWN")
-	require.Contains(t, f.servers[topology.Replica].heard, "SELECT * FROM test1.t1 LIMIT 1")
 
 	f.servers[topology.Source].fails("SELECT * FROM test1.t1", errors.New("connection lost"))
-	require.Equal(t, NotLooked, Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021()).Status)
+	require.Equal(t, NotLooked, look().Status)
 }
 
 // goodLogins is the matrix, answered as it must be.

@@ -199,7 +199,7 @@ func copyClear(ctx context.Context, s Subject, logs []string) (remove func() err
 	argv := append([]string{
 		"mysqlbinlog", "--no-defaults", "--read-from-remote-server",
 		"--host=" + s.Spec(topology.Source).LinkHost(), "--port=" + strconv.Itoa(topology.MysqlPort), "--user=" + secure.ReplicationUser,
-		"--ssl-mode=VERIFY_IDENTITY", "--ssl-ca=" + path.Join(topology.TLSDir, "ca.pem"),
+		"--ssl-mode=VERIFY_IDENTITY", "--ssl-ca=" + topology.CAPath,
 		"--raw", "--result-file=" + controlDir + "/",
 	}, logs...)
 	for _, c := range []topology.Command{

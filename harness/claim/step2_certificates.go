@@ -68,7 +68,10 @@ func certificates() Claim {
 	}, lookCertificates, judgeCertificates)
 }
 
-// identified gives a side's mysqld another certificate, at run time.
+// identified gives a side's mysqld another certificate, at run time. A server
+// loads none that its own ssl_ca does not vouch for (error 3888, 9.7.4), so a
+// stranger's comes with its CA. The channel and the programs name a CA of their
+// own, which stays.
 func identified(side topology.Side, i topology.Identity) act {
 	return func(ctx context.Context, b Bench) error {
 		files, err := b.ServerFiles(side, i)
@@ -80,7 +83,15 @@ func identified(side topology.Side, i topology.Identity) act {
 				return err
 			}
 		}
-		return statements(side, "ALTER INSTANCE RELOAD TLS")(ctx, b)
+		ca := topology.CAPath
+		if i == topology.Stranger {
+			ca = topology.StrangeCAPath
+		}
+		load := statements(side, "SET GLOBAL ssl_ca='"+ca+"'", "ALTER INSTANCE RELOAD TLS")
+		if i == topology.Genuine {
+			return inTurn(load, asRoot(side, "rm", "-f", topology.StrangeCAPath))(ctx, b)
+		}
+		return load(ctx, b)
 	}
 }
 

@@ -1,12 +1,12 @@
 package claim
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
@@ -15,14 +15,12 @@ import (
 
 const refusalsID = "seed.5.refusals"
 
-// Refusals is what the source answered the channel's account, over TLS, on one
-// connection.
+// Refusals is what the channel's account was answered over TLS: by the source,
+// and, of statements that would do harm, by a spare server with its accounts.
 type Refusals struct {
 	User  string   `json:"user"`
 	Lines []string `json:"lines"` // of SHOW GRANTS, as the account itself sees them
-	// Held tells that Lines are what the profile promises. Else statements that
-	// would do harm were not tried.
-	Held  bool     `json:"held"`
+	Spare []string `json:"spare"` // the same at the spare server
 	Tried []Answer `json:"tried"`
 }
 
@@ -33,8 +31,19 @@ type Answer struct {
 	Message string `json:"message,omitempty"`
 }
 
-// Seen counts statements.
-func (o *Refusals) Seen() (int, string) { return len(o.Tried), "no statement was tried" }
+// Seen counts statements. Answers of a spare server count when the account may
+// do there what it may do at the source.
+func (o *Refusals) Seen() (int, string) {
+	switch harm := func(a Answer) bool { return a.Destructive }; {
+	case len(o.Tried) == 0:
+		return 0, "no statement was tried"
+	case !slices.ContainsFunc(o.Tried, harm):
+		return 0, "no statement that would do harm was tried"
+	case !slices.Equal(o.Spare, o.Lines):
+		return 0, fmt.Sprintf("%s holds %q at the source and %q at the spare server, so what that refuses says nothing", o.User, o.Lines, o.Spare)
+	}
+	return len(o.Tried), ""
+}
 
 func refusals() Claim {
 	const user = "'" + secure.ReplicationUser + "'@'%'"
@@ -53,17 +62,16 @@ func refusals() Claim {
 				Do:   statements(topology.Source, "GRANT SELECT ON mysql.ndb_apply_status TO "+user),
 				Undo: statements(topology.Source, "REVOKE SELECT ON mysql.ndb_apply_status FROM "+user),
 			},
+			{
+				Name: "SHUTDOWN for the channel's account", Effect: Disturbs, Want: refusalsID + ".allowed", Also: []string{grantsID, privilegesID},
+				Do:   statements(topology.Source, "GRANT SHUTDOWN ON *.* TO "+user),
+				Undo: statements(topology.Source, "REVOKE SHUTDOWN ON *.* FROM "+user),
+			},
 		},
 	}, lookRefusals, judgeRefusals)
 }
 
 func lookRefusals(ctx context.Context, s Subject) (o *Refusals, err error) {
-	spec := s.Spec(topology.Source)
-	peer, id, err := connection(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	defer peer.Close() //nolint:errcheck // back to the pool
 	db, err := s.Login(ctx, topology.Source, topology.Login{
 		User: secure.ReplicationUser, Password: s.Password(topology.Source, secure.ReplicationUser), TLS: topology.TLSVerify,
 	})
@@ -71,52 +79,49 @@ func lookRefusals(ctx context.Context, s Subject) (o *Refusals, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	conn, err := db.Conn(ctx)
+	t, err := onSpare(ctx, s, topology.Source)
 	if err != nil {
-		return nil, on(topology.Source, err)
+		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // closed with its pool
-	rows, err := records(ctx, conn, "SHOW GRANTS")
-	if err != nil {
-		return nil, on(topology.Source, err)
-	}
+	defer func() { err = errors.Join(err, t.end(ctx)) }()
 	o = &Refusals{User: secure.ReplicationUser}
-	for _, r := range rows {
-		o.Lines = append(o.Lines, slices.Collect(maps.Values(r))...)
+	if o.Lines, err = ownGrants(ctx, db); err != nil {
+		return nil, on(topology.Source, err)
 	}
-	o.Held = slices.Equal(o.Lines, promisedGrants(spec.Profile, o.User))
-	for _, p := range secure.Refused(spec.Release.Words(), id) {
-		if p.Destructive && !o.Held {
-			continue
+	if o.Spare, err = ownGrants(ctx, t.user); err != nil {
+		return nil, fmt.Errorf("ask the spare server: %w", err)
+	}
+	probes := secure.Refused(s.Spec(topology.Source).Release.Words(), t.peer)
+	slices.SortStableFunc(probes, func(a, b secure.Probe) int {
+		return cmp.Compare(turn(a.Statement, a.Destructive), turn(b.Statement, b.Destructive))
+	})
+	for _, p := range probes {
+		if t.gone {
+			break
 		}
-		a := Answer{Probe: p}
-		if _, err := conn.ExecContext(ctx, p.Statement); err != nil {
-			var refused bool
-			if a.Got, a.Message, refused = errno(err); !refused {
-				return o, fmt.Errorf("try %q as %s: %w", p.Statement, o.User, err)
-			}
+		a, err := answerTo(ctx, p, db, t)
+		if err != nil {
+			return o, fmt.Errorf("try %q as %s: %w", p.Statement, o.User, err)
 		}
 		o.Tried = append(o.Tried, a)
 	}
 	return o, nil
 }
 
-// connection takes a connection of the harness's account at the source, and
-// gives its id: it is what the account must not be able to kill.
-func connection(ctx context.Context, s Subject) (interface{ Close() error }, uint64, error) {
-	conn, err := s.Admin(topology.Source).Conn(ctx)
-	if err != nil {
-		return nil, 0, on(topology.Source, err)
+// answerTo tries one statement at the source, or where it does no harm.
+func answerTo(ctx context.Context, p secure.Probe, source *sql.DB, t *trial) (a Answer, err error) {
+	a.Probe = p
+	if p.Destructive {
+		a.Got, a.Message, err = t.try(ctx, p.Statement, p.Errno)
+		return a, err
 	}
-	rows, err := records(ctx, conn, "SELECT CONNECTION_ID() AS id")
-	var id uint64
-	if err == nil {
-		id, err = strconv.ParseUint(rows[0]["id"], 10, 64)
+	if _, err := source.ExecContext(ctx, p.Statement); err != nil {
+		var refused bool
+		if a.Got, a.Message, refused = errno(err); !refused {
+			return a, err
+		}
 	}
-	if err != nil {
-		return nil, 0, errors.Join(on(topology.Source, err), conn.Close())
-	}
-	return conn, id, nil
+	return a, nil
 }
 
 // promisedGrants is what SHOW GRANTS must print for an account.
@@ -132,7 +137,7 @@ func promisedGrants(p secure.Profile, user string) []string {
 func judgeRefusals(o *Refusals, p secure.Profile, _ release.Release) []Violation {
 	f := found{id: refusalsID}
 	if want := promisedGrants(p, o.User); !slices.Equal(o.Lines, want) {
-		f.add("more-grants", topology.Source, fmt.Sprintf("%s holds %q; expected %q; statements that would do harm were not tried", o.User, o.Lines, want))
+		f.add("more-grants", topology.Source, fmt.Sprintf("%s holds %q; expected %q", o.User, o.Lines, want))
 	}
 	for _, a := range o.Tried {
 		switch a.Got {

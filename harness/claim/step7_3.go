@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
 
@@ -196,7 +195,7 @@ func remoteArgv(host string, from, to topology.Position) []string {
 	argv := []string{
 		"mysqlbinlog", "--no-defaults", "--read-from-remote-server",
 		"--host=" + host, "--port=" + strconv.Itoa(topology.MysqlPort), "--user=" + secure.ReplicationUser,
-		"--ssl-mode=VERIFY_IDENTITY", "--ssl-ca=" + path.Join(topology.TLSDir, "ca.pem"),
+		"--ssl-mode=VERIFY_IDENTITY", "--ssl-ca=" + topology.CAPath,
 		"-vv", "--base64-output=decode-rows",
 		"--start-position=" + strconv.FormatUint(from.Pos, 10), "--stop-position=" + strconv.FormatUint(to.Pos, 10),
 	}

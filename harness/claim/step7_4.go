@@ -56,7 +56,7 @@ func lookPlainChannel(ctx context.Context, s Subject) (o *PlainChannel, err erro
 	if err != nil {
 		return nil, err
 	}
-	if before.Receiver != "Yes" || before.Applier != "Yes" {
+	if !before.run() {
 		return nil, fmt.Errorf("take the channel away: it does not run (receiver %q, applier %q), so it could not be told whether it was restored", before.Receiver, before.Applier)
 	}
 	if _, err := db.ExecContext(ctx, w.StopReplica); err != nil {

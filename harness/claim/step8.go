@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
+	"ndbproof/harness/epoch"
 	"ndbproof/harness/parity"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
@@ -42,6 +44,8 @@ func (o *Contents) Seen() (int, string) {
 		return 0, "the writer has written no row"
 	case o.Workload.Acked < o.Workload.Wanted:
 		return 0, fmt.Sprintf("fewer rows than asked: %d of %d", o.Workload.Acked, o.Workload.Wanted)
+	case float64(o.Workload.Acked) < o.Workload.Floor*o.Workload.Seconds:
+		return 0, fmt.Sprintf("throughput under the floor: %d rows in %.1f s, wanted at least %.1f a second", o.Workload.Acked, o.Workload.Seconds, o.Workload.Floor)
 	case len(o.Ledger) == 0:
 		return 0, "no ledger was asked"
 	}
@@ -58,10 +62,24 @@ type Running struct {
 	Asked  int     `json:"asked"`            // how often the status was read
 	Behind string  `json:"behind,omitempty"` // why the replica did not catch up
 	Status Threads `json:"status"`
+	// Epochs of the source that the replica had applied when the run's writer began,
+	// and after it caught up.
+	Before  uint64 `json:"before"`
+	Applied uint64 `json:"applied"`
 }
 
-// Seen counts answers: a replica without a channel is a violation.
-func (o *Running) Seen() (int, string) { return o.Asked, "the replica was not asked" }
+// Seen counts answers. A replica without a channel, with a thread that stands, or
+// that does not catch up is a violation; one that seems to be well must have had
+// something to do.
+func (o *Running) Seen() (int, string) {
+	if o.Status.run() && o.Behind == "" && o.Applied <= o.Before {
+		return 0, fmt.Sprintf("no epoch was applied since the run began (%s then, %s now)", epoch.Epoch(o.Before), epoch.Epoch(o.Applied))
+	}
+	return o.Asked, "the replica was not asked"
+}
+
+// run tells whether both threads do.
+func (t Threads) run() bool { return t.Receiver == "Yes" && t.Applier == "Yes" }
 
 func sameRows() Claim {
 	row := func(name, word string, change change) Sabotage {
@@ -247,14 +265,17 @@ func lookRunning(ctx context.Context, s Subject) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Asked, o.Status = 1, first
-	if first.Receiver != "Yes" || first.Applier != "Yes" {
+	o.Asked, o.Status, o.Before = 1, first, s.Workload().Before
+	if !first.run() {
 		return o, nil
 	}
 	fence, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if _, err := s.CatchUp(fence); err != nil {
 		o.Behind = oneLine(err.Error())
+	}
+	if o.Applied, err = applied(ctx, s); err != nil {
+		return o, err
 	}
 	rest, cancel := context.WithTimeout(ctx, idle)
 	defer cancel()
@@ -274,6 +295,17 @@ func lookRunning(ctx context.Context, s Subject) (*Running, error) {
 		err = nil // what was seen last is judged
 	}
 	return o, err
+}
+
+// applied is the last epoch of the source that the replica has applied; 0 for
+// none.
+func applied(ctx context.Context, s Subject) (uint64, error) {
+	rows, err := records(ctx, s.Admin(topology.Replica), "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", s.Spec(topology.Source).ServerID)
+	if err != nil || len(rows) == 0 {
+		return 0, on(topology.Replica, err)
+	}
+	n, err := strconv.ParseUint(rows[0]["epoch"], 10, 64)
+	return n, on(topology.Replica, err)
 }
 
 func judgeRunning(o *Running, _ secure.Profile, r release.Release) []Violation {

@@ -25,11 +25,14 @@ func loggedTables() Claim {
 		ID: loggedID, Step: 8, Effect: Reads,
 		Title: "there is no NDB user table that the source leaves out of its binary log",
 		Codes: codes(loggedID, "no-key-and-blob", "log-bin-off", "nolog"),
-		Sabotage: []Sabotage{{
-			Name: "NDB table with a BLOB and without primary key", Effect: Disturbs, Want: loggedID + ".no-key-and-blob",
-			Do:   logged("CREATE TABLE ndbproof.unlogged (n INT NOT NULL, b BLOB NULL) ENGINE=NDBCLUSTER"),
-			Undo: logged("DROP TABLE IF EXISTS ndbproof.unlogged"),
-		}},
+		Sabotage: []Sabotage{
+			{
+				Name: "NDB table with a BLOB and without primary key", Effect: Disturbs, Want: loggedID + ".no-key-and-blob",
+				Do:   logged("CREATE TABLE ndbproof.unlogged (n INT NOT NULL, b BLOB NULL) ENGINE=NDBCLUSTER"),
+				Undo: logged("DROP TABLE IF EXISTS ndbproof.unlogged"),
+			},
+			ruledOutOfTheLog(),
+		},
 	}, func(ctx context.Context, s Subject) (*LoggedTables, error) {
 		l, err := parity.NotReplicated(ctx, s.Admin(topology.Source))
 		if err != nil {
@@ -55,5 +58,47 @@ func logged(sql string) act {
 			return fmt.Errorf("run %q on the %s: %w", sql, topology.Source, err)
 		}
 		return caughtUp(ctx, b)
+	}
+}
+
+// replicationRules is mysql.ndb_replication, which nobody makes by default
+// (manual, "NDB Cluster Replication: ndb_replication Table").
+const replicationRules = `CREATE TABLE mysql.ndb_replication (
+ db VARBINARY(63), table_name VARBINARY(63), server_id INT UNSIGNED, binlog_type INT UNSIGNED, conflict_fn VARBINARY(128),
+ PRIMARY KEY USING HASH (db, table_name, server_id)) ENGINE=NDBCLUSTER PARTITION BY KEY (db, table_name)`
+
+// ruledOutOfTheLog has a rule say of a table that it is not to be logged
+// (binlog_type 1, NBT_NO_LOGGING), and then makes it: the source reads its rules
+// when a table comes. The table is made on both sides, so that they are alike.
+func ruledOutOfTheLog() Sabotage {
+	const (
+		create = "CREATE TABLE ndbproof.ruled_out (id INT NOT NULL PRIMARY KEY) ENGINE=NDBCLUSTER"
+		drop   = "DROP TABLE IF EXISTS ndbproof.ruled_out"
+		rule   = "INSERT INTO mysql.ndb_replication VALUES ('ndbproof', 'ruled_out', 0, 1, NULL)"
+		norule = "DELETE FROM mysql.ndb_replication WHERE db='ndbproof' AND table_name='ruled_out'"
+	)
+	var made bool // the table of rules, for this
+	return Sabotage{
+		Name: "rule not to log a table", Effect: Disturbs, Want: loggedID + ".nolog",
+		Do: func(ctx context.Context, b Bench) error {
+			l, err := parity.NotReplicated(ctx, b.Admin(topology.Source))
+			if err != nil {
+				return on(topology.Source, err)
+			}
+			if !l.RulesRead {
+				if err := statements(topology.Source, replicationRules)(ctx, b); err != nil {
+					return err
+				}
+				made = true
+			}
+			return inTurn(statements(topology.Source, rule, create), statements(topology.Replica, create))(ctx, b)
+		},
+		Undo: func(ctx context.Context, b Bench) error {
+			rules := norule
+			if made {
+				rules = "DROP TABLE IF EXISTS mysql.ndb_replication"
+			}
+			return inTurn(statements(topology.Source, drop, rules), statements(topology.Replica, drop))(ctx, b)
+		},
 	}
 }

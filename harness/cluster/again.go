@@ -147,17 +147,6 @@ func (p *Pair) StartReplica(ctx context.Context) error {
 	return p.onReplica(ctx, p.Replica.Spec.Release.Words().StartReplica)
 }
 
-// Applied is the last epoch of the source that the replica has applied
-// (mysql.ndb_apply_status for the source's server_id).
-func (p *Pair) Applied(ctx context.Context) (uint64, error) {
-	var at uint64
-	err := p.Replica.admin.QueryRowContext(ctx, "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", p.Source.Spec.ServerID).Scan(&at)
-	if err != nil {
-		return 0, fmt.Errorf("ask %s for the last epoch applied: %w", p.Replica.sql(), err)
-	}
-	return at, nil
-}
-
 // lastLog is the name of the binary log that is being written.
 func (c *Cluster) lastLog(ctx context.Context) (string, error) {
 	out, err := c.RootSQL(ctx, "SHOW BINARY LOGS;\n")

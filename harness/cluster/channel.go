@@ -37,7 +37,7 @@ func (p *Pair) Channel() secure.ChannelOptions {
 		TLS: profile.ChannelTLS, ConnectRetry: 1, RetryCount: 86400,
 	}
 	if profile.VerifyIdentity {
-		o.CA, o.VerifyIdentity = path.Join(topology.TLSDir, "ca.pem"), true
+		o.CA, o.VerifyIdentity = topology.CAPath, true
 		o.Cert, o.Key = path.Join(topology.TLSDir, "client-cert.pem"), path.Join(topology.TLSDir, "client-key.pem")
 	}
 	return o
@@ -90,18 +90,28 @@ func (p *Pair) CatchUp(ctx context.Context) (epoch.Epoch, error) {
 	var refused refusals
 	what := fmt.Sprintf("epoch %s on %s", e, p.Replica.sql())
 	return e, poll.Until(ctx, what, func(ctx context.Context) error {
-		var at uint64
-		err := p.Replica.admin.QueryRowContext(ctx, "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", p.Source.Spec.ServerID).Scan(&at)
+		at, err := p.Applied(ctx)
 		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return p.Replica.lagging(ctx, &refused, errors.New("no epoch applied yet"))
 		case err != nil:
 			return err
-		case epoch.Epoch(at) < e:
-			return p.Replica.lagging(ctx, &refused, fmt.Errorf("applied up to %s", epoch.Epoch(at)))
+		case at == 0:
+			return p.Replica.lagging(ctx, &refused, errors.New("no epoch applied yet"))
+		case at < e:
+			return p.Replica.lagging(ctx, &refused, fmt.Errorf("applied up to %s", at))
 		}
 		return nil
 	})
+}
+
+// Applied is the last epoch of the source that the replica has applied
+// (mysql.ndb_apply_status for the source's server_id); 0 for none.
+func (p *Pair) Applied(ctx context.Context) (epoch.Epoch, error) {
+	var at uint64
+	err := p.Replica.admin.QueryRowContext(ctx, "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", p.Source.Spec.ServerID).Scan(&at)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("ask %s for the last epoch applied: %w", p.Replica.sql(), err)
+	}
+	return epoch.Epoch(at), nil
 }
 
 // lagging adds to a reason for waiting what the replica says of its threads; a

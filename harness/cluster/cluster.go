@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
 	"time"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -39,7 +38,7 @@ type Cluster struct {
 	engine   *Engine
 	options  Options
 	networks struct{ cluster, door string }
-	door     atomic.Pointer[string] // host:port of its mysqld on this machine; another one after a restart
+	spare    spares
 	admin    *sql.DB
 	secrets  struct{ admin, root evidence.Secret }
 }
@@ -209,25 +208,25 @@ func (c *Cluster) password(user string) (evidence.Secret, bool) {
 }
 
 // findDoor asks the engine for the port that it published.
-func (c *Cluster) findDoor(ctx context.Context) error {
-	in, err := c.engine.api.ContainerInspect(ctx, c.sql().id)
+func (n *Node) findDoor(ctx context.Context) error {
+	in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id)
 	if err != nil {
-		return fmt.Errorf("find the port of %s: %w", c.sql(), err)
+		return fmt.Errorf("find the port of %s: %w", n, err)
 	}
 	b := in.NetworkSettings.Ports[mysqlPort]
 	if len(b) == 0 {
-		return fmt.Errorf("find the port of %s: the engine published none", c.sql())
+		return fmt.Errorf("find the port of %s: the engine published none", n)
 	}
 	door := net.JoinHostPort("127.0.0.1", b[0].HostPort)
-	c.door.Store(&door)
+	n.door.Store(&door)
 	return nil
 }
 
-// reach opens a connection to the cluster's mysqld, at the port that it has now.
-func (c *Cluster) reach(ctx context.Context) (net.Conn, error) {
-	door := c.door.Load()
+// reach opens a connection to a mysqld, at the port that it has now.
+func (n *Node) reach(ctx context.Context) (net.Conn, error) {
+	door := n.door.Load()
 	if door == nil {
-		return nil, fmt.Errorf("reach %s: its port is not known yet", c.sql())
+		return nil, fmt.Errorf("reach %s: its port is not known yet", n)
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, "tcp", *door)
@@ -246,6 +245,7 @@ func (c *Cluster) close() {
 	if c.admin != nil {
 		_ = c.admin.Close()
 	}
+	c.spare.close()
 }
 
 // TearDown removes everything of this run. It works in a context of its own:

@@ -47,8 +47,8 @@ func NewKeys(secrets *evidence.Secrets, specs ...topology.Spec) (*Keys, error) {
 	return k, secrets.AddPEM("key of the replica's client", k.Client.KeyPEM)
 }
 
-// ServerFiles gives the two files that make a server show another certificate:
-// the run's own, or what a sabotage puts in its place.
+// ServerFiles gives the files that make a server show another certificate: the
+// run's own, or what a sabotage puts in its place, a stranger's with its CA.
 func (p *Pair) ServerFiles(side topology.Side, i topology.Identity) ([]topology.File, error) {
 	spec, keys := p.on(side).Spec, p.options.Keys
 	subject := secure.Subject{CN: spec.LinkHost(), Names: keys.Server[side].Leaf.DNSNames, IPs: keys.Server[side].Leaf.IPAddresses, Use: secure.Server}
@@ -70,6 +70,9 @@ func (p *Pair) ServerFiles(side topology.Side, i topology.Identity) ([]topology.
 	c, err := issuer.Issue(subject)
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate (%s): %w", i, err)
+	}
+	if i == topology.Stranger {
+		return spec.StrangeFiles(issuer, c), nil
 	}
 	return spec.ServerFiles(c), nil
 }

@@ -32,8 +32,9 @@ type Node struct {
 
 	cluster   *Cluster
 	box       testcontainers.Container
-	id        string      // of the container
-	leaving   atomic.Bool // we stop it: its end is no death
+	id        string                 // of the container
+	door      atomic.Pointer[string] // host:port of a mysqld on this machine, once it is found; another one after a restart
+	leaving   atomic.Bool            // we stop it: its end is no death
 	companion companion
 }
 

@@ -123,7 +123,7 @@ func (p *Pair) Login(ctx context.Context, side topology.Side, l topology.Login) 
 
 // Dial opens a TCP connection to a side's mysqld.
 func (p *Pair) Dial(ctx context.Context, side topology.Side) (net.Conn, error) {
-	conn, err := p.on(side).reach(ctx)
+	conn, err := p.on(side).sql().reach(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("dial the %s: %w", side, err)
 	}
@@ -261,7 +261,7 @@ func (p *Pair) Arrived(ctx context.Context, marker string) (bool, error) {
 func (p *Pair) Where() string {
 	var at []string
 	for _, c := range p.Clusters() {
-		at = append(at, fmt.Sprintf("%s mysqld at %s (container %s)", c.Side, *c.door.Load(), c.sql().containerName()))
+		at = append(at, fmt.Sprintf("%s mysqld at %s (container %s)", c.Side, *c.sql().door.Load(), c.sql().containerName()))
 	}
 	return strings.Join(at, ", ")
 }

@@ -82,11 +82,7 @@ func (n *Node) tool(ctx context.Context, c topology.Command) (topology.Output, e
 // injector is set up; then the accounts exist, and Admin works. The logs are
 // encrypted afterwards in the way that the release needs.
 func (c *Cluster) Serving(ctx context.Context) error {
-	if err := c.findDoor(ctx); err != nil {
-		return err
-	}
-	what := fmt.Sprintf("the greeting of %s", c.sql())
-	if err := poll.Until(ctx, what, func(ctx context.Context) error { return greeted(ctx, c.reach) }); err != nil {
+	if err := c.sql().listens(ctx); err != nil {
 		return err
 	}
 	c.say("greeting", c.sql().Name, "mysqld listens")
@@ -101,6 +97,14 @@ func (c *Cluster) Serving(ctx context.Context) error {
 	}
 	c.say("serving", c.sql().Name, "ndb writable, binlog injector set up")
 	return nil
+}
+
+// listens waits until a mysqld greets at its door.
+func (n *Node) listens(ctx context.Context) error {
+	if err := n.findDoor(ctx); err != nil {
+		return err
+	}
+	return poll.Until(ctx, fmt.Sprintf("the greeting of %s", n), func(ctx context.Context) error { return greeted(ctx, n.reach) })
 }
 
 // notAllowed is the error (ER_HOST_NOT_PRIVILEGED) with which a new server
@@ -144,7 +148,7 @@ REPLACE INTO ndbproof.fence VALUES (0, 0);
 func (c *Cluster) bootstrap(ctx context.Context) error {
 	script := harnessTables + secure.BootstrapSQL(c.Spec.Profile, c.secrets.admin, c.secrets.root)
 	return poll.Every(ctx, 200*time.Millisecond, fmt.Sprintf("%s to take writes to NDB", c.sql()), func(ctx context.Context) error {
-		_, err := c.socketSQL(ctx, evidence.Secret{}, script)
+		_, err := c.sql().socketSQL(ctx, evidence.Secret{}, script)
 		if err != nil && strings.Contains(err.Error(), "ERROR 1045") {
 			return poll.Stop(err)
 		}
@@ -154,10 +158,10 @@ func (c *Cluster) bootstrap(ctx context.Context) error {
 
 // RootSQL runs statements as root over the unix socket, inside the container.
 func (c *Cluster) RootSQL(ctx context.Context, statements string) (string, error) {
-	return c.socketSQL(ctx, c.secrets.root, statements)
+	return c.sql().socketSQL(ctx, c.secrets.root, statements)
 }
 
-func (c *Cluster) socketSQL(ctx context.Context, password evidence.Secret, statements string) (string, error) {
+func (n *Node) socketSQL(ctx context.Context, password evidence.Secret, statements string) (string, error) {
 	cmd := topology.Command{
 		Argv:  []string{"mysql", "--no-defaults", "-u", secure.Root, "--socket=" + topology.SocketPath, "--batch", "--skip-column-names"},
 		Stdin: statements,
@@ -165,65 +169,75 @@ func (c *Cluster) socketSQL(ctx context.Context, password evidence.Secret, state
 	if password.Reveal() != "" {
 		cmd.Env = map[string]string{"MYSQL_PWD": password.Reveal()}
 	}
-	out, err := c.sql().tool(ctx, cmd)
+	out, err := n.tool(ctx, cmd)
 	if err != nil {
 		return "", err
 	}
 	if out.Exit != 0 {
-		return "", fmt.Errorf("root's session on the socket of %s: exit %d: %s", c.sql(), out.Exit, oneLine(out.Stderr))
+		return "", fmt.Errorf("root's session on the socket of %s: exit %d: %s", n, out.Exit, oneLine(out.Stderr))
 	}
 	return out.Stdout, nil
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// config gives the driver's configuration for a login by TCP.
-func (c *Cluster) config(l topology.Login) (*mysql.Config, error) {
+// driver gives the driver's settings for a login by TCP.
+func (n *Node) driver(l topology.Login) (*mysql.Config, error) {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd, cfg.DBName = l.User, l.Password.Reveal(), l.Database
 	// A server that was started again has another port, which its pool then dials.
 	cfg.Net, cfg.Addr = "tcp", "127.0.0.1:0"
-	cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return c.reach(ctx) }
+	cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return n.reach(ctx) }
 	cfg.Timeout = 10 * time.Second
 	cfg.InterpolateParams = true
 	cfg.Logger = &mysql.NopLogger{}
 	switch l.TLS {
 	case topology.TLSVerify:
-		cfg.TLS = &tls.Config{RootCAs: c.options.Keys.Authority.Pool(), ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
+		cfg.TLS = &tls.Config{RootCAs: n.cluster.options.Keys.Authority.Pool(), ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
 	case topology.TLSOff: // the driver asks for the server's public key by itself
 	default:
-		return nil, fmt.Errorf("log in to %s: no tls mode given", c.sql())
+		return nil, fmt.Errorf("log in to %s: no tls mode given", n)
 	}
 	return cfg, nil
 }
 
-func (c *Cluster) open(l topology.Login) (*sql.DB, error) {
-	cfg, err := c.config(l)
+func (n *Node) open(l topology.Login) (*sql.DB, error) {
+	cfg, err := n.driver(l)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := mysql.NewConnector(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("log in to %s as %s: %w", c.sql(), l.User, err)
+		return nil, fmt.Errorf("log in to %s as %s: %w", n, l.User, err)
 	}
 	return sql.OpenDB(conn), nil
 }
 
-// Login tries one new connection and pings.
-func (c *Cluster) Login(ctx context.Context, l topology.Login) (*sql.DB, error) {
-	db, err := c.open(l)
+// login tries one new connection and pings.
+func (n *Node) login(ctx context.Context, l topology.Login) (*sql.DB, error) {
+	db, err := n.open(l)
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
 	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("log in to %s as %s: %w", c.sql(), l.User, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("log in to %s as %s: %w", n, l.User, err), db.Close())
 	}
 	return db, nil
 }
 
+// Login tries one new connection and pings.
+func (c *Cluster) Login(ctx context.Context, l topology.Login) (*sql.DB, error) {
+	return c.sql().login(ctx, l)
+}
+
+// asAdmin is the harness's own account, as it logs in.
+func (c *Cluster) asAdmin() topology.Login {
+	return topology.Login{User: secure.AdminUser, Password: c.secrets.admin, TLS: topology.TLSVerify}
+}
+
 func (c *Cluster) openAdmin() error {
-	db, err := c.open(topology.Login{User: secure.AdminUser, Password: c.secrets.admin, TLS: topology.TLSVerify})
+	db, err := c.sql().open(c.asAdmin())
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func standing(t *testing.T) *Cluster {
 func TestConfigOfALogin(t *testing.T) {
 	c := standing(t)
 	password := evidence.NewSecret()
-	cfg, err := c.config(topology.Login{User: "user1", Password: password, Database: "test1", TLS: topology.TLSVerify})
+	cfg, err := c.sql().driver(topology.Login{User: "user1", Password: password, Database: "test1", TLS: topology.TLSVerify})
 	require.NoError(t, err)
 	assert.Equal(t, "user1", cfg.User)
 	assert.Equal(t, password.Reveal(), cfg.Passwd)
@@ -103,25 +103,25 @@ func TestConfigOfALogin(t *testing.T) {
 	assert.True(t, cfg.TLS.RootCAs.Equal(c.options.Keys.Authority.Pool()), "the run's own CA, and no other")
 	assert.EqualValues(t, tls.VersionTLS12, cfg.TLS.MinVersion)
 
-	cfg, err = c.config(topology.Login{User: "user1", TLS: topology.TLSOff})
+	cfg, err = c.sql().driver(topology.Login{User: "user1", TLS: topology.TLSOff})
 	require.NoError(t, err)
 	assert.Nil(t, cfg.TLS)
 
 	var none topology.Login
-	_, err = c.config(none)
+	_, err = c.sql().driver(none)
 	assert.ErrorContains(t, err, "log in to source sql: no tls mode given", "plain text must be asked for")
 }
 
 // A pool goes on at the port that its server has after a restart.
 func TestLoginsFollowTheDoor(t *testing.T) {
 	c := standing(t)
-	cfg, err := c.config(topology.Login{User: "user1", TLS: topology.TLSOff})
+	cfg, err := c.sql().driver(topology.Login{User: "user1", TLS: topology.TLSOff})
 	require.NoError(t, err)
 	_, err = cfg.DialFunc(t.Context(), "tcp", cfg.Addr)
 	require.ErrorContains(t, err, "reach source sql: its port is not known yet")
 	for _, says := range []string{"before the restart", "after it"} {
 		door := saying(t, []byte(says))
-		c.door.Store(&door)
+		c.sql().door.Store(&door)
 		conn, err := cfg.DialFunc(t.Context(), "tcp", cfg.Addr)
 		require.NoError(t, err)
 		heard, err := io.ReadAll(conn)

@@ -115,6 +115,9 @@ func (c *Cluster) ReplaceNode(ctx context.Context, name string, next topology.Sp
 	n.id, n.Image, n.spec, n.config = "", image, next, files[i]
 	n.config.Files = append(n.config.Files, c.tlsFiles(next, n.Node)...)
 	if n.Role == topology.Mysqld {
+		if err := c.dropSpare(ctx); err != nil {
+			return nil, err
+		}
 		c.Spec, c.launched = next, next
 	}
 	return []byte(written), n.create(ctx, c.attachments(n))

@@ -72,10 +72,7 @@ func (n *Node) AwaitEnd(ctx context.Context) (*Death, error) {
 // before. Nothing is logged, and logs are not encrypted yet where defect F1
 // needs that to come later: CommitLogged and EncryptAgain do that.
 func (c *Cluster) Back(ctx context.Context) error {
-	if err := c.findDoor(ctx); err != nil {
-		return err
-	}
-	if err := poll.Until(ctx, fmt.Sprintf("the greeting of %s", c.sql()), func(ctx context.Context) error { return greeted(ctx, c.reach) }); err != nil {
+	if err := c.sql().listens(ctx); err != nil {
 		return err
 	}
 	if c.admin == nil {

@@ -148,7 +148,9 @@ func TestRestartActions(t *testing.T) {
 }
 
 func TestDefectsOfAnUpgrade(t *testing.T) {
-	of := func(from, to string, failed error) upgrade.Defect { return planned(t, from, to, nil).knownDefects(failed)[0] }
+	of := func(from, to string, failed error) upgrade.Defect {
+		return planned(t, from, to, nil).knownDefects(failed)[0]
+	}
 	assert.Equal(t, evidence.DefectAbsent, of("9.7.4", "9.7.4-fix1", nil).Status, "mended")
 	around := of("9.7.2", "9.7.4", nil)
 	assert.True(t, around.WorkedAround)

@@ -16,20 +16,29 @@ import (
 // every kind to come often in a minute, and little beside the inserts.
 const besideRate = 100
 
+// floorShare is the share of the pace asked for that the inserts must keep over
+// all: claims stop the channel and hold tables meanwhile, but not that much.
+const floorShare = 0.1
+
 // writers are what writes to a pair: the procedure's inserts first, and the
 // mixed workload beside them.
 type writers struct {
-	all   []*load.Writer
-	books load.Books
-	seen  map[topology.Side][]topology.LedgerFindings
+	all    []*load.Writer
+	books  load.Books
+	seen   map[topology.Side][]topology.LedgerFindings
+	before uint64 // the last epoch that the replica had applied when they began
 }
 
 // startWriters begins to write to the pair at hand: the procedure's workload at
 // its rate, another one beside it. Each writer keeps a ledger of its own in the
 // run's folder.
 func (r *runner) startWriters(ctx context.Context, first, beside load.Workload) error {
-	r.writer, r.settled = &writers{seen: map[topology.Side][]topology.LedgerFindings{}}, false
-	for _, o := range []load.Options{{Workload: first, Rate: r.Rate, Applied: r.pair.Applied}, {Workload: beside, Rate: besideRate}} {
+	before, err := r.pair.Applied(ctx)
+	if err != nil {
+		return err
+	}
+	r.writer, r.settled = &writers{seen: map[topology.Side][]topology.LedgerFindings{}, before: uint64(before)}, false
+	for _, o := range []load.Options{{Workload: first, Rate: r.Rate, Applied: r.applied}, {Workload: beside, Rate: besideRate}} {
 		r.ledgers++
 		o.Seed, o.Lag = r.Seed, r.pair.Behind
 		o.Ledger = r.dir.Path(fmt.Sprintf("ledger/%02d-%s", r.ledgers, o.Workload.Name))
@@ -42,13 +51,26 @@ func (r *runner) startWriters(ctx context.Context, first, beside load.Workload) 
 	return nil
 }
 
+// applied is how far the replica has applied.
+func (r *runner) applied(ctx context.Context) (uint64, error) {
+	e, err := r.pair.Applied(ctx)
+	return uint64(e), err
+}
+
 // Workload tells what the inserts have written so far.
 func (s *subject) Workload() topology.Workload {
 	if s.writer == nil || len(s.writer.all) == 0 {
 		return topology.Workload{Wanted: s.Rows}
 	}
 	c := s.writer.all[0].Counts()
-	return topology.Workload{Database: "test1", Table: "t1", Acked: c.Acked, Wanted: s.Rows, Seconds: c.Seconds}
+	floor := 1.0
+	if s.Rate > 0 {
+		floor = floorShare * float64(s.Rate)
+	}
+	return topology.Workload{
+		Database: "test1", Table: "t1", Acked: c.Acked, Wanted: s.Rows, Seconds: c.Seconds,
+		Floor: floor, Before: s.writer.before,
+	}
 }
 
 // Settle lets the writers go on until they have written for as long and as much

@@ -60,8 +60,8 @@ func refusal(name, statement string, errno uint16) Privilege {
 	return Privilege{Name: name, Kind: IsRefused, Statement: statement, Errno: errno}
 }
 
-// harmful is a refusal of what must not be tried on an account that might hold
-// more than it should.
+// harmful is a refusal of what is tried on a server made for it, because an
+// account might hold more than it should.
 func harmful(name, statement string, errno uint16) Privilege {
 	p := refusal(name, statement, errno)
 	p.Destructive = true

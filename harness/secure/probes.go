@@ -22,8 +22,8 @@ type Probe struct {
 	Statement string `json:"statement"`
 	Errno     uint16 `json:"errno"`     // exactly this one
 	Privilege string `json:"privilege"` // the least that would allow it
-	// Destructive tells that the statement would do harm if it were allowed: it
-	// belongs on a server made for it. All others do nothing to speak of then.
+	// Destructive tells that the statement would do harm if it were allowed: it is
+	// tried on a server made for it. All others do nothing to speak of then.
 	Destructive bool `json:"destructive,omitempty"`
 }
 
@@ -38,13 +38,17 @@ type Answer struct {
 }
 
 // Refused is what an account with REPLICATION SLAVE and nothing else is refused
-// at a source that has the table test1.t1, with the error that 9.7.4 was seen to
-// give for each. peer is the id of a connection of another account, for KILL.
+// at a server that has the table test1.t1, with the error that 9.7.4 was seen to
+// give for each. peer is the id of a connection of another account, for KILL, on
+// the server that destructive ones are tried on.
 func Refused(w release.Words, peer uint64) []Probe {
 	all := append(replicationProbes(w), serverProbes(peer)...)
 	all = append(all, accountProbes()...)
 	return append(all, dataProbes()...)
 }
+
+// Ends tells whether a statement ends the server where it is allowed.
+func Ends(statement string) bool { return statement == "SHUTDOWN" || statement == "RESTART" }
 
 // Allowed is what the account may do: REPLICATION SLAVE reads all rows of all
 // databases through the binary log (gap G7).
@@ -93,8 +97,8 @@ func replicationProbes(w release.Words) []Probe {
 
 func serverProbes(peer uint64) []Probe {
 	return []Probe{
-		{Statement: "SHUTDOWN", Errno: errPrivilege, Privilege: "SHUTDOWN", Destructive: true},
 		{Statement: "RESTART", Errno: errPrivilege, Privilege: "SHUTDOWN", Destructive: true},
+		{Statement: "SHUTDOWN", Errno: errPrivilege, Privilege: "SHUTDOWN", Destructive: true},
 		{Statement: fmt.Sprintf("KILL %d", peer), Errno: errThread, Privilege: "CONNECTION_ADMIN", Destructive: true},
 		{Statement: "SHOW ENGINE INNODB STATUS", Errno: errPrivilege, Privilege: "PROCESS"},
 		{Statement: "FLUSH PRIVILEGES", Errno: errPrivilege, Privilege: "RELOAD", Destructive: true},

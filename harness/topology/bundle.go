@@ -67,7 +67,7 @@ func (s Spec) Channel(replica secure.Profile, password evidence.Secret) secure.C
 		TLS: replica.ChannelTLS, ConnectRetry: 1, RetryCount: 86400,
 	}
 	if replica.VerifyIdentity {
-		o.CA, o.VerifyIdentity = path.Join(TLSDir, "ca.pem"), true
+		o.CA, o.VerifyIdentity = CAPath, true
 		o.Cert, o.Key = path.Join(TLSDir, "client-cert.pem"), path.Join(TLSDir, "client-key.pem")
 	}
 	return o

@@ -24,10 +24,28 @@ func (s Spec) myCnf(n Node) []byte {
 	if s.Name == string(Replica) {
 		b.WriteString("\n# step 2: client files. Programs read these; the channel does not, it has its own.\n")
 		b.section("client")
-		b.set("ssl-ca", path.Join(TLSDir, "ca.pem"))
+		b.set("ssl-ca", CAPath)
 		b.set("ssl-cert", path.Join(TLSDir, "client-cert.pem"))
 		b.set("ssl-key", path.Join(TLSDir, "client-key.pem"))
 	}
+	return []byte(b.String())
+}
+
+// spareCnf is the option file of a server outside of the cluster.
+func (s Spec) spareCnf() []byte {
+	w := s.Release.Words()
+	var b ini
+	b.section("mysqld")
+	s.serverOptions(&b)
+	b.WriteString("# half of the memory of a server that has no rows\n")
+	b.set("performance_schema", "OFF")
+	b.set("loose_ndbcluster", "OFF")
+	b.WriteString("\n# what statements of replication are about\n")
+	b.set("server_id", s.ServerID)
+	b.set("log_bin", "binlog")
+	b.set("relay_log", "relay")
+	b.set(w.SkipReplicaStart, "ON")
+	s.tlsOptions(&b)
 	return []byte(b.String())
 }
 
@@ -87,7 +105,7 @@ func (s Spec) replicationOptions(b *ini) {
 
 func (s Spec) tlsOptions(b *ini) {
 	b.WriteString("\n# step 2: secure connections\n")
-	b.set("ssl_ca", path.Join(TLSDir, "ca.pem"))
+	b.set("ssl_ca", CAPath)
 	b.set("ssl_cert", path.Join(TLSDir, "server-cert.pem"))
 	b.set("ssl_key", path.Join(TLSDir, "server-key.pem"))
 	b.set("tls_version", "TLSv1.2,TLSv1.3")

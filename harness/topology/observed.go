@@ -80,6 +80,12 @@ type Workload struct {
 	Acked    int64   `json:"acked"` // rows whose commit was acknowledged
 	Wanted   int64   `json:"wanted"`
 	Seconds  float64 `json:"seconds"`
+	// Floor is the pace, in rows a second, below which it proves nothing about a
+	// pair that is written to.
+	Floor float64 `json:"floor"`
+	// Before is the last epoch of the source that the replica had applied when the
+	// writer began; 0 for none.
+	Before uint64 `json:"before"`
 }
 
 // Ledger is the writers' own account of every write: what was acknowledged must
@@ -124,6 +130,17 @@ type LedgerFinding struct {
 	Want    string `json:"want,omitempty"`   // as it was sent; of the whole row when no column is named
 	Got     string `json:"got,omitempty"`
 	Opinion string `json:"opinion"` // what the ledger says of the key
+}
+
+// Spare is a server of the release under test that belongs to no cluster, with
+// the accounts of a side: what would do harm there can be tried on it.
+type Spare interface {
+	// Login tries one new connection and pings. Passwords are those of the side.
+	// The caller closes it.
+	Login(context.Context, Login) (*sql.DB, error)
+	// GiveUp removes it, because it was harmed: whoever asks next has a new one.
+	// It works also when ctx has ended.
+	GiveUp(context.Context) error
 }
 
 // Identity is whose certificate a server shows.

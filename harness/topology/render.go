@@ -101,6 +101,18 @@ func (s Spec) mysqld(n Node) Config {
 	return c
 }
 
+// Spare is how a server of the release is started that belongs to no cluster: it
+// is there for statements that would do harm. It has the side's certificate and
+// gets its accounts; it has no NDB, and nothing to encrypt.
+func (s Spec) Spare() Config {
+	n := Node{Role: Mysqld, Name: "spare", Host: s.Name + "-spare"}
+	return Config{
+		Node: n, Volume: MysqlDir,
+		Argv:  []string{path.Join(s.programs(), string(Mysqld)), "--defaults-file=" + MyCnfPath},
+		Files: []File{{Path: MyCnfPath, Content: s.spareCnf(), Mode: 0o644}},
+	}
+}
+
 // TLSFiles are the files of step 2 for a mysqld: the server's own, and at the
 // replica a client's beside them.
 func (s Spec) TLSFiles(a *secure.Authority, server, client secure.Certificate) []File {
@@ -114,6 +126,12 @@ func (s Spec) TLSFiles(a *secure.Authority, server, client secure.Certificate) [
 // ServerFiles are a server's certificate and key, where its my.cnf names them.
 func (s Spec) ServerFiles(c secure.Certificate) []File {
 	return []File{certFile("server-cert.pem", c.CertPEM), keyFile("server-key.pem", c.KeyPEM)}
+}
+
+// StrangeFiles are those of a server that another authority certified, with that
+// authority beside the run's own, which stays where programs look for it.
+func (s Spec) StrangeFiles(a *secure.Authority, c secure.Certificate) []File {
+	return append(s.ServerFiles(c), certFile(path.Base(StrangeCAPath), a.CertPEM))
 }
 
 func certFile(name string, content []byte) File {

@@ -80,6 +80,9 @@ func TestRenderGolden(t *testing.T) {
 						golden(t, stem+path.Base(x.Path), x.Content)
 					}
 				}
+				spare := s.Spare()
+				require.Len(t, spare.Files, 1)
+				golden(t, stem+"spare.cnf", spare.Files[0].Content)
 			}
 		})
 	}

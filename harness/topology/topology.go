@@ -128,6 +128,9 @@ const (
 	SocketPath = MysqlDir + "/mysql.sock" // the unix socket
 	ConfigPath = EtcDir + "/config.ini"   // read by an ndb_mgmd
 	MyCnfPath  = EtcDir + "/my.cnf"       // read by a mysqld
+
+	CAPath        = TLSDir + "/ca.pem"       // whose certificates a mysqld, and its channel, trusts
+	StrangeCAPath = TLSDir + "/other-ca.pem" // beside it while a sabotage has another CA there
 )
 
 // File is a file to be put into a node before its program starts.

@@ -1,0 +1,171 @@
+package scenarios
+
+import (
+	"context"
+	"database/sql"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness"
+	"ndbproof/harness/claim"
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/epoch"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
+	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
+)
+
+// Nothing to look at never passes: the claim is not looked at, says why, and a
+// run with it exits 3. Each guard is tried on a pair on which all is well but for
+// the one thing that is kept from the claim.
+func TestNothingToLookAt(t *testing.T) {
+	ctx := bounded(t, 4*time.Minute)
+	p := harness.Pair(t, harness.Release(), nil)
+	nobody := written{Pair: p, ledger: unwritten{}}
+	some := writes(ctx, t, p)
+	well := looked(ctx, t, "seed.8.running", some)
+	require.Equal(t, evidence.Held, well.Status, "%s %v", well.Reason, well.Violations)
+	require.Equal(t, evidence.ExitHeld, evidence.Conclude(evidence.Results{Claims: []evidence.Outcome{well}}, nil).Exit)
+
+	more, faster := some, some
+	more.wrote.Wanted, faster.wrote.Floor = 1<<40, 1e12
+	for _, g := range []struct {
+		guard, claim, says string
+		subject            claim.Subject
+	}{
+		// The first one: others commit rows.
+		{"no epoch applied since the run began", "seed.8.running", "no epoch was applied since the run began", justBegun(ctx, t, some)},
+		{"no file", "seed.7.1.binlogs", "the source has no binary log with anything in it (0 files)", withoutFiles{some, topology.Source, "binlog."}},
+		{"no row", "seed.8.parity", "the writer has written no row", nobody},
+		{"fewer rows than asked", "seed.8.parity", "fewer rows than asked", more},
+		{"throughput under the floor", "seed.8.parity", "throughput under the floor", faster},
+		{"no relay log at scan time", "seed.7.1.relaylogs", "the replica has no relay log with anything in it (0 files)", withoutFiles{some, topology.Replica, "relay."}},
+		{"no packets", "wire.client", "no packet was seen at source sql", withoutPackets{some}},
+		{"a node missing from a scan", "rest.secrets", "the replica's sql: no file of its volume was scanned", withoutNode{some, topology.Replica, "sql"}},
+	} {
+		t.Run(g.guard, func(t *testing.T) {
+			o := looked(ctx, t, g.claim, g.subject)
+			require.Equal(t, evidence.NotLooked, o.Status, "%v", o.Violations)
+			require.Contains(t, o.Reason, g.says)
+			res := evidence.Conclude(evidence.Results{Claims: []evidence.Outcome{well, o}}, nil)
+			require.Equal(t, evidence.ExitNotLooked, res.Exit)
+			t.Logf("%.1f s: %s", o.Seconds, o.Reason)
+		})
+	}
+}
+
+// looked looks at one claim.
+func looked(ctx context.Context, t *testing.T, id string, s claim.Subject) evidence.Outcome {
+	t.Helper()
+	all := claim.All()
+	i := slices.IndexFunc(all, func(c claim.Claim) bool { return c.ID == id })
+	require.GreaterOrEqual(t, i, 0, "no claim %s", id)
+	return claim.Run(ctx, all[i], s, evidence.At(t.TempDir()), secure.Seed2021())
+}
+
+// written is a pair with what was written to it.
+type written struct {
+	*cluster.Pair
+	wrote  topology.Workload
+	ledger topology.Ledger
+}
+
+func (w written) Workload() topology.Workload                       { return w.wrote }
+func (w written) Settle(context.Context) (topology.Workload, error) { return w.wrote, nil }
+func (w written) Ledger() topology.Ledger                           { return w.ledger }
+
+// writes has the procedure's inserts done, a hundred of them.
+func writes(ctx context.Context, t *testing.T, p *cluster.Pair) written {
+	t.Helper()
+	const rows = 100
+	before, err := p.Applied(ctx)
+	require.NoError(t, err)
+	w, err := load.Start(ctx, p.Admin(topology.Source), load.Options{Rate: rows, Ledger: filepath.Join(t.TempDir(), "ledger")})
+	require.NoError(t, err)
+	require.NoError(t, w.Wait(ctx, rows, 0))
+	c, err := w.Stop(ctx)
+	require.NoError(t, err)
+	b, err := w.Book()
+	require.NoError(t, err)
+	return written{p, topology.Workload{
+		Database: "test1", Table: "t1", Acked: c.Acked, Wanted: rows, Seconds: c.Seconds, Floor: 1, Before: uint64(before),
+	}, load.Books{b}}
+}
+
+// unwritten is the ledger of somebody who has not written.
+type unwritten struct{}
+
+func (unwritten) Check(_ context.Context, side topology.Side, _ *sql.DB) ([]topology.LedgerFindings, error) {
+	return []topology.LedgerFindings{{Side: side}}, nil
+}
+
+func (unwritten) Opinion(string, string, uint64) string { return "" }
+
+// withoutFiles hides files of one side whose names begin alike and end in a
+// number.
+type withoutFiles struct {
+	written
+	side topology.Side
+	base string
+}
+
+func (w withoutFiles) List(ctx context.Context, side topology.Side, node, dir string) ([]topology.Stat, error) {
+	all, err := w.written.List(ctx, side, node, dir)
+	return slices.DeleteFunc(all, func(s topology.Stat) bool {
+		name, numbered := strings.CutPrefix(path.Base(s.Path), w.base)
+		return side == w.side && numbered && strings.Trim(name, "0123456789") == ""
+	}), err
+}
+
+// withoutPackets captures windows in which nothing travels.
+type withoutPackets struct{ written }
+
+func (w withoutPackets) Capture(ctx context.Context, at []topology.NodeRef, o topology.CaptureOrder) (func(context.Context) ([]topology.Captured, error), error) {
+	end, err := w.written.Capture(ctx, at, o)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) ([]topology.Captured, error) {
+		seen, err := end(ctx)
+		for i := range seen {
+			seen[i] = topology.Captured{NodeRef: seen[i].NodeRef, Headers: seen[i].Headers}
+		}
+		return seen, err
+	}, nil
+}
+
+// withoutNode leaves a node out of scans.
+type withoutNode struct {
+	written
+	side topology.Side
+	node string
+}
+
+func (w withoutNode) Scan(ctx context.Context, needles []topology.Needle) (topology.PairSearch, error) {
+	found, err := w.written.Scan(ctx, needles)
+	found.Nodes = slices.DeleteFunc(found.Nodes, func(n topology.NodeSearch) bool { return n.Side == w.side && n.Node == w.node })
+	return found, err
+}
+
+// withoutEpoch is a run that has just begun: the replica has all there is, and
+// whoever waits for it commits nothing.
+type withoutEpoch struct{ written }
+
+func (w withoutEpoch) CatchUp(ctx context.Context) (epoch.Epoch, error) { return w.Applied(ctx) }
+
+func justBegun(ctx context.Context, t *testing.T, w written) withoutEpoch {
+	t.Helper()
+	_, err := w.CatchUp(ctx)
+	require.NoError(t, err)
+	at, err := w.Applied(ctx)
+	require.NoError(t, err)
+	w.wrote.Before = uint64(at)
+	return withoutEpoch{w}
+}
