@@ -22,6 +22,9 @@ type Options struct {
 	Command  string        // as typed, for the provenance
 	Build    bool          // build or pull the image when it is not there
 
+	// FromSource allows to build NDB from source when nothing else can be had.
+	FromSource bool
+
 	// Deploy changes the profile that is deployed; the promised one stays what
 	// is judged. For sabotage.
 	Deploy []secure.Weakness

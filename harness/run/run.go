@@ -135,7 +135,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err != nil {
 		return r.noRelease(err)
 	}
-	opts := images.Options{Say: r.progress.Note}
+	opts := images.Options{Say: r.progress.Note, FromSource: r.FromSource}
 	choice, err := images.Resolve(ctx, r.Release, opts)
 	if err != nil {
 		if gone := engine.Answers(ctx); gone != nil {
@@ -171,7 +171,8 @@ func (r *runner) prepare(ctx context.Context) error {
 		return err
 	}
 	r.results.Release = r.image.Release.String()
-	r.results.Provenance.TarballSHA256, r.results.Provenance.ImageID, r.results.Provenance.Listed = r.image.TarballSHA256, r.image.ID, r.image.Listed
+	p := &r.results.Provenance
+	p.TarballSHA256, p.ImageID, p.Listed, p.Build = r.image.TarballSHA256, r.image.ID, r.image.Listed, r.image.Build
 	return nil
 }
 
