@@ -14,5 +14,5 @@ for p in /patches/*; do
 done
 if [ -n "$SUFFIX" ]; then
   sed -i "s/^MYSQL_VERSION_EXTRA=.*/MYSQL_VERSION_EXTRA=-$SUFFIX/" /build/src/MYSQL_VERSION
+  grep -qx "MYSQL_VERSION_EXTRA=-$SUFFIX" /build/src/MYSQL_VERSION || { echo "its file MYSQL_VERSION has no line for a suffix" >&2; exit 1; }
 fi
-grep -x "MYSQL_VERSION_EXTRA=${SUFFIX:+-$SUFFIX}" /build/src/MYSQL_VERSION

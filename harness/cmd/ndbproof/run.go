@@ -16,7 +16,7 @@ import (
 
 func runCommand() *cobra.Command {
 	o := run.Options{Build: true, Command: strings.Join(os.Args, " "), Rate: run.DefaultRate}
-	asJSON := false
+	asJSON, noBuild := false, false
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "start a pair, carry the procedure out, judge it, keep the evidence",
@@ -31,6 +31,7 @@ Exit: 0 held; 1 violated; 2 usage; 3 could not look; 4 could not start;
 5 held, but a known defect was worked around (--accept F1 makes it 0).
 Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 		RunE: func(c *cobra.Command, _ []string) error {
+			o.FromSource = !noBuild
 			rep, err := run.Run(c.Context(), o, newProgress(os.Stderr))
 			return conclude(rep, err, asJSON)
 		},
@@ -46,6 +47,7 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 	f.StringVar(&o.Sabotage, "sabotage", "", "break the deployment on purpose and see each claim fall: all sabotages, or with --sabotage=one one of each claim")
 	f.Lookup("sabotage").NoOptDefVal = run.SabotageAll
 	f.StringSliceVar(&o.Accept, "accept", nil, "accept the workaround of a known defect (F1)")
+	f.BoolVar(&noBuild, "no-build", false, "do not build NDB from source where no release can be had otherwise; end instead")
 	return c
 }
 
