@@ -16,6 +16,7 @@ import (
 // Options say where to look and whom to tell.
 type Options struct {
 	Say        func(line string)   // one line before something slow or decisive; may be nil
+	Tell       func(line string)   // a line before what takes an hour, which must not be missed; nil: Say
 	BundleDirs []string            // where tarballs lie; nil: NDB_BUNDLE_DIR, images/bundles, ../shared/ndb beside the checkout
 	Getenv     func(string) string // nil: os.Getenv
 	Labels     map[string]string   // for containers that building needs
@@ -44,6 +45,14 @@ func (o Options) say(format string, args ...any) {
 	if o.Say != nil {
 		o.Say(fmt.Sprintf(format, args...))
 	}
+}
+
+func (o Options) tell(line string) {
+	if o.Tell != nil {
+		o.Tell(line)
+		return
+	}
+	o.say("%s", line)
 }
 
 func (o Options) getenv(name string) string {

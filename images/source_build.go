@@ -73,7 +73,7 @@ func (m maker) fromSource(ctx context.Context, b SourceBuild, why string) (t Tar
 	if why != "" {
 		line = why + "; so " + line + "; " + avoiding
 	}
-	m.o.say("%s", line)
+	m.o.tell(line)
 	unlock, err := s.alone(ctx)
 	if err != nil {
 		return t, fmt.Errorf("build from source: %w", err)

@@ -79,7 +79,18 @@ type counting struct {
 	since func() time.Duration
 	rest  []byte // of a line that has not ended
 	told  int    // percent
+	marks []mark // the last of what was told, and before that the beginning
 }
+
+// mark is how far a build was, and when.
+type mark struct {
+	done int
+	at   time.Duration // since its begin
+}
+
+// recent is how many marks a guess looks back: what the compiler's cache had goes
+// many times faster than the rest, and tells nothing about it.
+const recent = 5
 
 var ninjaCount = regexp.MustCompile(`^\[(\d{1,9})/(\d{1,9})\]`)
 
@@ -109,14 +120,20 @@ func (c *counting) line(text []byte) {
 	if done < 1 || done > all || done*100/all <= c.told {
 		return
 	}
+	if len(c.marks) == 0 {
+		c.marks = []mark{{}}
+	}
+	now := mark{done, c.since()}
 	c.told = done * 100 / all
-	c.say("compiling: %d of %d (%d %%), %s", done, all, c.told, left(done, all, c.since()))
+	c.say("compiling: %d of %d (%d %%), %s", done, all, c.told, left(c.marks[0], now, all))
+	c.marks = append(c.marks, now)
+	c.marks = c.marks[max(0, len(c.marks)-recent):]
 }
 
-// left guesses how long the rest takes. Large files come unevenly, so it tells
-// minutes.
-func left(done, all int, elapsed time.Duration) string {
-	rest := time.Duration(float64(elapsed) / float64(done) * float64(all-done))
+// left guesses how long the rest takes, from what was done since an earlier
+// mark. Large files come unevenly, so it tells minutes.
+func left(was, now mark, all int) string {
+	rest := time.Duration(float64(now.at-was.at) / float64(now.done-was.done) * float64(all-now.done))
 	if rest < time.Minute {
 		return "less than a minute left"
 	}

@@ -3,6 +3,7 @@ package images
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -166,9 +167,26 @@ func TestOnceIsDoneOnce(t *testing.T) {
 }
 
 func TestLeft(t *testing.T) {
-	assert.Equal(t, "about 30 min left", left(100, 400, 10*time.Minute))
-	assert.Equal(t, "less than a minute left", left(399, 400, 10*time.Minute))
-	assert.Equal(t, "less than a minute left", left(400, 400, 10*time.Minute))
+	assert.Equal(t, "about 30 min left", left(mark{}, mark{100, 10 * time.Minute}, 400))
+	assert.Equal(t, "less than a minute left", left(mark{}, mark{399, 10 * time.Minute}, 400))
+	assert.Equal(t, "less than a minute left", left(mark{}, mark{400, 10 * time.Minute}, 400))
+	assert.Equal(t, "about 20 min left", left(mark{300, time.Minute}, mark{310, 3 * time.Minute}, 410))
+}
+
+// After an interruption the cache has the first half within seconds.
+func TestCountingGuessesFromWhatIsRecent(t *testing.T) {
+	var last string
+	var now time.Duration
+	c := &counting{say: func(format string, args ...any) { last = fmt.Sprintf(format, args...) }, since: func() time.Duration { return now }}
+	for done := 1; done <= 60; done++ {
+		now += 10 * time.Millisecond
+		if done > 50 {
+			now += time.Minute
+		}
+		_, err := fmt.Fprintf(c, "[%d/100] x\n", done)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, "compiling: 60 of 100 (60 %), about 40 min left", last)
 }
 
 func TestCounting(t *testing.T) {

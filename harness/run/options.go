@@ -73,6 +73,8 @@ type Progress interface {
 	Phase(title string)
 	// Note is a line about the current phase.
 	Note(text string)
+	// Tell is a line that stays to be read, whatever comes after it.
+	Tell(text string)
 	// Claim has been judged.
 	Claim(evidence.Outcome)
 	// Sabotage has been tried.
@@ -89,6 +91,9 @@ func (Silent) Phase(string) {}
 
 // Note does nothing.
 func (Silent) Note(string) {}
+
+// Tell does nothing.
+func (Silent) Tell(string) {}
 
 // Claim does nothing.
 func (Silent) Claim(evidence.Outcome) {}

@@ -135,7 +135,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err != nil {
 		return r.noRelease(err)
 	}
-	opts := images.Options{Say: r.progress.Note, FromSource: r.FromSource}
+	opts := images.Options{Say: r.progress.Note, Tell: r.progress.Tell, FromSource: r.FromSource}
 	choice, err := images.Resolve(ctx, r.Release, opts)
 	if err != nil {
 		if gone := engine.Answers(ctx); gone != nil {

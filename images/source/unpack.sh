@@ -5,7 +5,7 @@ case $PACKAGE in
     mkdir /build/src # without what Debian's own build had made there
     dpkg-deb --fsys-tarfile /build/fetched/mysql-source_"${VERSION#*:}"_*.deb | tar -xO ./usr/src/mysql/mysql-source.tar.gz |
       tar -xz --strip-components=1 --anchored --no-wildcards-match-slash --exclude='*/builddir' --exclude='*/.pc' -C /build/src ;;
-  *) dpkg-source -x "/build/fetched/${PACKAGE}_${VERSION#*:}.dsc" /build/src ;;
+  *) dpkg-source --no-copy -x "/build/fetched/${PACKAGE}_${VERSION#*:}.dsc" /build/src ;;
 esac
 for p in /patches/*; do
   [ -e "$p" ] || continue
