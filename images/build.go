@@ -134,7 +134,7 @@ func (n *notToBeHad) Unwrap() error { return n.why }
 func (m maker) instead(ctx context.Context, c Choice, gone *notToBeHad) (Image, error) {
 	t, err := m.fromSource(ctx, SourceBuild{Want: c.Want}, gone.why.Error())
 	if err != nil {
-		return Image{}, fmt.Errorf("%w; it was begun because of this: %w", err, gone)
+		return Image{}, fmt.Errorf("%w; it was begun because of this: %w", err, gone.why)
 	}
 	known, err := Listed()
 	if err != nil {
