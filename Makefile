@@ -28,7 +28,7 @@ build: ## make bin/ndbproof
 	$(GO) build -o bin/ndbproof ./harness/cmd/ndbproof
 
 .PHONY: run
-run: build ## prove the procedure on a new pair of clusters; accepts the workaround of F1 (ARGS='--release 9.7.2 ...')
+run: build ## prove the procedure on a new pair of clusters; accepts the workaround of F1 (ARGS='--release 9.7.2 ...'). Without any release it builds NDB, for an hour (ARGS=--no-build: never)
 	bin/ndbproof run --accept F1 $(ARGS)
 
 .PHONY: sabotage
@@ -48,8 +48,8 @@ unit: ## unit tests: no Docker, under 30 seconds
 	$(TEST) $(UNIT)
 
 .PHONY: image
-image: build ## build the images of all releases that tarballs are found for, and the probe's
-	bin/ndbproof image
+image: build ## build the images of all releases that tarballs are found for, and the probe's; without any release also NDB itself (ARGS=--no-build: never)
+	bin/ndbproof image $(ARGS)
 
 .PHONY: bench
 bench: build ## time the start of a pair against YARDSTICK, three times in turns, and parity against CHECKSUM TABLE and mysqldump; accepts the workaround of F1

@@ -34,6 +34,7 @@ type progress struct{ t testing.TB }
 
 func (p progress) Phase(title string) { p.t.Log(title) }
 func (p progress) Note(text string)   { p.t.Log("    " + text) }
+func (p progress) Tell(text string)   { p.t.Log(text) }
 func (p progress) Claim(o evidence.Outcome) {
 	p.t.Logf("    %-11s %s (%.1f s, %d seen) %v", o.Status, o.ID, o.Seconds, o.Seen, o.Details())
 }

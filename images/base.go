@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,13 +66,13 @@ func (m maker) base(ctx context.Context) error {
 	}
 	if !slim {
 		m.o.say("%s cannot be pulled: making the base image from Debian's packages", debian)
-		return m.bootstrap(ctx, labels)
+		return m.bootstrap(ctx, ref, labels)
 	}
 	m.o.say("making the base image from %s", debian)
 	err = m.onDebian(ctx, debian, labels)
 	if err != nil && ctx.Err() == nil {
 		m.o.say("that failed (%v): making the base image from Debian's packages", err)
-		return m.bootstrap(ctx, labels)
+		return m.bootstrap(ctx, ref, labels)
 	}
 	return err
 }
@@ -96,8 +97,35 @@ func (m maker) pullsDebian(ctx context.Context) bool {
 	return m.pull(ctx, debian) == nil
 }
 
-// bootstrap makes the base from Debian's packages, with mmdebstrap.
-func (m maker) bootstrap(ctx context.Context, labels map[string]string) error {
+// withApt gives an image of the same Debian that can install packages: the base
+// itself where it was made from debian:bookworm-slim.
+func (m maker) withApt(ctx context.Context) (ref string, err error) {
+	if err := m.base(ctx); err != nil {
+		return "", err
+	}
+	id, err := m.create(ctx, m.baseRef(), "", "none", "/nothing")
+	if err != nil {
+		return "", err
+	}
+	defer m.discard(ctx, id)
+	if _, err := m.ContainerStatPath(ctx, id, "/usr/bin/apt-get"); err == nil {
+		return m.baseRef(), nil
+	}
+	unlock, err := lock(ctx, "apt")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	ref = m.o.ref("apt", "bookworm")
+	if have, err := m.present(ctx, ref); err != nil || have {
+		return ref, err
+	}
+	m.o.say("making an image of Debian with apt, which the base image lacks")
+	return ref, m.bootstrap(ctx, ref, map[string]string{labelBase: ""}, "apt")
+}
+
+// bootstrap makes an image from Debian's packages, with mmdebstrap.
+func (m maker) bootstrap(ctx context.Context, ref string, labels map[string]string, more ...string) error {
 	program, err := m.mmdebstrap(ctx)
 	if err != nil {
 		return err
@@ -109,7 +137,7 @@ func (m maker) bootstrap(ctx context.Context, labels map[string]string) error {
 	defer dir.Release() //nolint:errcheck // a temporary folder
 	rootfs := filepath.Join(dir.Path, "base.tar")
 	args := append(merged(),
-		"--variant=essential", "--include=passwd,"+strings.Join(libraries, ","), `--aptopt=Acquire::Languages "none"`,
+		"--variant=essential", "--include=passwd,"+strings.Join(slices.Concat(libraries, more), ","), `--aptopt=Acquire::Languages "none"`,
 		`--customize-hook=chroot "$1" sh -ec '`+addUser+"'")
 	for _, d := range []string{"man", "doc", "locale", "info", "lintian"} {
 		args = append(args, "--dpkgopt=path-exclude=/usr/share/"+d+"/*")
@@ -125,7 +153,7 @@ func (m maker) bootstrap(ctx context.Context, labels map[string]string) error {
 		return fmt.Errorf("make the base image: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // read only
-	return m.importTar(ctx, f, m.baseRef(), labels)
+	return m.importTar(ctx, f, ref, labels)
 }
 
 // mergedHook comes with mmdebstrap.

@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 
+	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 )
 
@@ -28,6 +29,7 @@ const (
 	labelTarball = "ndbproof.tarball" // sha256
 	labelRecipe  = "ndbproof.recipe"
 	labelRelease = "ndbproof.release"
+	labelBuild   = "ndbproof.build"   // of a tarball that was built from source, as JSON
 	labelAdapted = "ndbproof.adapted" // id of the foreign image
 	labelLayout  = "ndbproof.layout"  // of an adapted image, as JSON
 	labelProbe   = "ndbproof.probe"   // sha256 of its source
@@ -39,10 +41,11 @@ type Image struct {
 	Release       release.Release
 	Layout        release.Layout
 	Source        Source
-	TarballSHA256 string // "" for an image that was not built from a tarball here
-	Listed        bool   // releases.json lists this very build
-	ToolsRef      string // the image that lends what Layout.Missing names; "" when nothing is missing
-	Size          int64  // bytes
+	TarballSHA256 string                // "" for an image that was not built from a tarball here
+	Listed        bool                  // releases.json lists this very build
+	Build         *evidence.SourceBuild // of a tarball that was built from source here; nil for a vendor's
+	ToolsRef      string                // the image that lends what Layout.Missing names; "" when nothing is missing
+	Size          int64                 // bytes
 }
 
 // Ensure makes the chosen image if it is not there yet, and looks inside. A
@@ -72,7 +75,13 @@ func (m maker) image(ctx context.Context, c Choice) (Image, error) {
 	switch c.Source {
 	case FromTarball:
 		c.Ref, err = m.build(ctx, c)
-	case FromEnv, FromFlag, FromOfficial:
+	case FromOfficial:
+		err = m.pulled(ctx, c.Ref)
+		var gone *notToBeHad
+		if m.o.FromSource && errors.As(err, &gone) {
+			return m.instead(ctx, c, gone)
+		}
+	case FromEnv, FromFlag:
 		err = m.pulled(ctx, c.Ref)
 	case FromBuilt:
 	}
@@ -106,7 +115,36 @@ func (m maker) pulled(ctx context.Context, ref string) error {
 	if err := errors.Join(e, e2); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w; %s", err, m.o.ways(found, known))
+	return &notToBeHad{err, m.o.ways(found, known)}
+}
+
+// notToBeHad says that an image can neither be found nor pulled, and what can be
+// done instead.
+type notToBeHad struct {
+	why  error
+	ways string
+}
+
+func (n *notToBeHad) Error() string { return n.why.Error() + "; " + n.ways }
+func (n *notToBeHad) Unwrap() error { return n.why }
+
+// instead makes the image of a release that is built from source, because
+// nothing else can be had. Where no release was asked for, the newest that the
+// archive has does as well.
+func (m maker) instead(ctx context.Context, c Choice, gone *notToBeHad) (Image, error) {
+	t, err := m.fromSource(ctx, SourceBuild{Want: c.Want}, gone.why.Error())
+	if err != nil {
+		return Image{}, fmt.Errorf("%w; it was begun because of this: %w", err, gone.why)
+	}
+	known, err := Listed()
+	if err != nil {
+		return Image{}, err
+	}
+	if c, err = m.o.tarball(ctx, t, known); err != nil {
+		return Image{}, err
+	}
+	m.o.say("%s", c.Line)
+	return m.image(ctx, c)
 }
 
 func (m maker) pull(ctx context.Context, ref string) error {
@@ -166,12 +204,16 @@ func (m maker) build(ctx context.Context, c Choice) (ref string, err error) {
 	if err := m.base(ctx); err != nil {
 		return "", err
 	}
+	labels := map[string]string{labelTarball: c.SHA256, labelRecipe: m.o.recipe(), labelRelease: c.Release.String()}
+	if err := c.Tarball.labelled(labels, c.SHA256); err != nil {
+		return "", err
+	}
 	ref = m.o.ref("ndb", tag(c.Release)+"-"+c.SHA256[:12])
 	return ref, m.derive(ctx, step{
 		From: m.baseRef(), User: mysqlUser, Tag: ref,
 		Fill:   func(w *tar.Writer) error { return c.Tarball.repack(ctx, w, arch, standard) },
 		Argv:   []string{"sh", "-ec", "export PATH=" + ours.Bin + ":$PATH\n" + initialise},
-		Labels: map[string]string{labelTarball: c.SHA256, labelRecipe: m.o.recipe(), labelRelease: c.Release.String()},
+		Labels: labels,
 		Config: container.Config{
 			User: mysqlUser, Cmd: []string{"mysqld"}, Entrypoint: []string{}, WorkingDir: path.Dir(dataDir),
 			Env: []string{"PATH=" + ours.Bin + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -213,14 +255,18 @@ func (m maker) derive(ctx context.Context, s step) error {
 	if _, err := m.runToEnd(ctx, id); err != nil {
 		return fmt.Errorf("make image %s: %s: %w", s.Tag, s.Argv[0], err)
 	}
-	cfg := s.Config
+	return m.commit(ctx, id, s.Tag, s.Config, s.Labels)
+}
+
+// commit makes an image of a container.
+func (m maker) commit(ctx context.Context, id, tag string, cfg container.Config, labels map[string]string) error {
 	cfg.Labels = map[string]string{}
 	for k := range m.o.Labels {
 		cfg.Labels[k] = "" // the engine adds the container's labels to the image, unless they are set: these say whose the container was
 	}
-	maps.Copy(cfg.Labels, s.Labels)
-	if _, err := m.ContainerCommit(ctx, id, container.CommitOptions{Reference: s.Tag, Config: &cfg}); err != nil {
-		return fmt.Errorf("commit image %s: %w", s.Tag, err)
+	maps.Copy(cfg.Labels, labels)
+	if _, err := m.ContainerCommit(ctx, id, container.CommitOptions{Reference: tag, Config: &cfg}); err != nil {
+		return fmt.Errorf("commit image %s: %w", tag, err)
 	}
 	return nil
 }

@@ -87,21 +87,24 @@ func (m maker) present(ctx context.Context, ref string) (bool, error) {
 // healthcheck. It is not cut short by the end of ctx: a container whose id
 // nobody was told could not be removed.
 func (m maker) create(ctx context.Context, from, user string, network container.NetworkMode, argv ...string) (id string, err error) {
+	return m.box(ctx, container.Config{Image: from, Entrypoint: argv[:1], Cmd: argv[1:], User: user}, container.HostConfig{NetworkMode: network})
+}
+
+// box is create for a container that needs more: variables, volumes, limits.
+func (m maker) box(ctx context.Context, c container.Config, h container.HostConfig) (id string, err error) {
 	if ctx.Err() != nil {
-		return "", fmt.Errorf("create a container of %s: %w", from, context.Cause(ctx))
+		return "", fmt.Errorf("create a container of %s: %w", c.Image, context.Cause(ctx))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	labels := map[string]string{labelOurs: "1"}
-	maps.Copy(labels, m.o.Labels)
-	box, err := m.ContainerCreate(ctx, &container.Config{
-		Image: from, Entrypoint: argv[:1], Cmd: argv[1:], User: user, Labels: labels,
-		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
-	}, &container.HostConfig{NetworkMode: network}, nil, nil, "")
+	c.Labels = map[string]string{labelOurs: "1"}
+	maps.Copy(c.Labels, m.o.Labels)
+	c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
+	made, err := m.ContainerCreate(ctx, &c, &h, nil, nil, "")
 	if err != nil {
-		return "", fmt.Errorf("create a container of %s: %w", from, err)
+		return "", fmt.Errorf("create a container of %s: %w", c.Image, err)
 	}
-	return box.ID, nil
+	return made.ID, nil
 }
 
 // discard removes a container, also when ctx has ended.

@@ -52,7 +52,8 @@ func (m maker) look(ctx context.Context, c Choice) (Image, error) {
 			return Image{}, fmt.Errorf("look into image %s: %w", c.Ref, err)
 		}
 		img.Layout, img.TarballSHA256 = ours, l[labelTarball]
-		return img, nil
+		img.Build, err = builtAs(l)
+		return img, err
 	}
 	if err := m.fit(ctx, &img, in); err != nil {
 		return Image{}, err

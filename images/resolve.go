@@ -16,9 +16,17 @@ import (
 // Options say where to look and whom to tell.
 type Options struct {
 	Say        func(line string)   // one line before something slow or decisive; may be nil
+	Tell       func(line string)   // a line before what takes an hour, which must not be missed; nil: Say
 	BundleDirs []string            // where tarballs lie; nil: NDB_BUNDLE_DIR, images/bundles, ../shared/ndb beside the checkout
 	Getenv     func(string) string // nil: os.Getenv
 	Labels     map[string]string   // for containers that building needs
+
+	// FromSource allows to build NDB from Debian's source when nothing else can be
+	// had. BuiltDir is where such a tarball goes; "": images/bundles of the checkout.
+	// Count is told how far compiling is; nil: Say is, at each percent.
+	FromSource bool
+	BuiltDir   string
+	Count      func(done, all int)
 
 	// Repository is what names of images begin with; "": ndbproof. With one of its
 	// own a test neither finds nor replaces the images in use.
@@ -37,6 +45,14 @@ func (o Options) say(format string, args ...any) {
 	if o.Say != nil {
 		o.Say(fmt.Sprintf(format, args...))
 	}
+}
+
+func (o Options) tell(line string) {
+	if o.Tell != nil {
+		o.Tell(line)
+		return
+	}
+	o.say("%s", line)
 }
 
 func (o Options) getenv(name string) string {
@@ -67,6 +83,7 @@ type Choice struct {
 	SHA256  string // of the tarball
 	Ref     string // the image: to be used, or to be pulled
 	Listed  bool   // releases.json knows this build
+	Want    string // what was asked for; "" where anything will do
 }
 
 // Name is what people call the choice: its release, or the image's name as long
@@ -115,7 +132,9 @@ func Resolve(ctx context.Context, want string, o Options) (Choice, error) {
 	if i := slices.IndexFunc(found, func(t Tarball) bool { return t.Release == r }); i >= 0 {
 		return o.tarball(ctx, found[i], known)
 	}
-	return o.official(ctx, listed(known, r))
+	c, err := o.official(ctx, listed(known, r))
+	c.Want = want
+	return c, err
 }
 
 // isTarball tells a tarball's path from an image's name: an image is no file.
@@ -168,7 +187,7 @@ func (o Options) ways(found []Tarball, known []Known) string {
 			official = append(official, k.Version.String())
 		}
 	}
-	return fmt.Sprintf("tarballs are found of: %s; official images are listed of: %s; else put mysql-cluster-<version>-linux-*.tar.xz or .tar.gz into NDB_BUNDLE_DIR or one of %s, give a tarball's path or an image's name instead of a release, or set NDB_IMAGE",
+	return fmt.Sprintf("tarballs are found of: %s; official images are listed of: %s; else put mysql-cluster-<version>-linux-*.tar.xz or .tar.gz into NDB_BUNDLE_DIR or one of %s, give a tarball's path or an image's name instead of a release, set NDB_IMAGE, or build it here, as `ndbproof image --from-source` does",
 		orNone(tarballs), orNone(official), orNone(o.dirs()))
 }
 

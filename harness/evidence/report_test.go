@@ -87,6 +87,22 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// Who reads the summary sees what the build was made of.
+func TestSummaryTellsHowTheBuildWasMade(t *testing.T) {
+	r := example()
+	r.Provenance.Listed = false
+	r.Provenance.Build = &SourceBuild{How: BuiltFromSource, Package: "mysql-source", Version: "9.7.4-2"}
+	got, err := Summary(r)
+	require.NoError(t, err)
+	assert.Contains(t, got, "\n| Release | 9.7.4, built from source |\n")
+	assert.Contains(t, got, "\n| Build | built from source, Debian's mysql-source 9.7.4-2 |\n")
+	r.Provenance.Build.Patches = []SourcePatch{{"f1.patch", "ab"}, {"f2.patch", "cd"}}
+	got, err = Summary(r)
+	require.NoError(t, err)
+	assert.Contains(t, got, "\n| Release | 9.7.4, unlisted build |\n")
+	assert.Contains(t, got, "\n| Build | built from source, Debian's mysql-source 9.7.4-2, patched with f1.patch (sha256 ab), f2.patch (sha256 cd) |\n")
+}
+
 func TestUnprovenFollowsTheGaps(t *testing.T) {
 	titles := func(r Results) (out []string) {
 		for _, l := range unproven(r) {
@@ -110,6 +126,7 @@ func TestResultsAreReadAsTheyWereWritten(t *testing.T) {
 	d := begin(t)
 	bare := early()
 	bare.Workload, bare.Provenance.Nodes = &Workload{}, []NodeProvenance{{}}
+	bare.Provenance.Build = &SourceBuild{}
 	for _, r := range []Results{example(), early(), bare} {
 		require.NoError(t, Report(d, r))
 		got, err := Read(d.Path(ResultsFile))

@@ -151,6 +151,7 @@ type Provenance struct {
 	TarballSHA256   string           `json:"tarball_sha256"`              // "" for an image that was not built from one
 	ImageID         string           `json:"image_id"`                    // "" before the image was found
 	Listed          bool             `json:"listed"`                      // images/releases.json knows this build
+	Build           *SourceBuild     `json:"build,omitempty"`             // of a tarball that was built here from source
 	PeakMemoryBytes int64            `json:"peak_memory_bytes,omitempty"` // of the pair, when it was measured
 	Accounts        []Account        `json:"accounts"`
 	Nodes           []NodeProvenance `json:"nodes"`
@@ -180,6 +181,7 @@ func (r Results) MarshalJSON() ([]byte, error) {
 	p.Steps, p.Claims, p.Gaps = list(p.Steps), list(p.Claims), list(p.Gaps)
 	p.Defects, p.Timings = list(p.Defects), list(p.Timings)
 	p.Provenance.Accounts = list(p.Provenance.Accounts)
+	p.Provenance.Build = r.Provenance.Build.listed()
 	p.Provenance.Nodes = list(slices.Clone(p.Provenance.Nodes))
 	for i := range p.Provenance.Nodes {
 		n := &p.Provenance.Nodes[i]

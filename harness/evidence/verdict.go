@@ -137,8 +137,8 @@ func headline(r Results) string {
 	if name == "" {
 		name = "ndbproof"
 	}
-	if r.Unlisted() {
-		name += " (unlisted build)"
+	if words := r.BuildWords(); words != "" {
+		name += " (" + words + ")"
 	}
 	claims, defects := claimWords(count(r.Claims)), defectWords(r.Defects)
 	var parts []string
@@ -173,10 +173,23 @@ func withScore(parts []string, s *Sabotage) []string {
 }
 
 // Unlisted tells whether the run was on a build that images/releases.json does
-// not know. Before an image was found there is no build to speak of.
+// not know. Before an image was found there is no build to speak of, and a
+// source without patches of ours is the release's own.
 func (r Results) Unlisted() bool {
 	p := r.Provenance
-	return !p.Listed && (p.TarballSHA256 != "" || p.ImageID != "")
+	return !p.Listed && !p.Build.Unmodified() && (p.TarballSHA256 != "" || p.ImageID != "")
+}
+
+// BuildWords says in what the build differs from a listed one; "" when it does
+// not.
+func (r Results) BuildWords() string {
+	switch {
+	case r.Unlisted():
+		return "unlisted build"
+	case r.Provenance.Build.Unmodified():
+		return BuiltFromSource
+	}
+	return ""
 }
 
 // headlineText is how much of a failure's text, in characters, fits a headline;

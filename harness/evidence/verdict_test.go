@@ -74,6 +74,16 @@ func TestHeadlineAndExit(t *testing.T) {
 			nil, ExitHeld,
 			"9.7.4 (unlisted build): 2 of 2 claims held",
 		},
+		"built from source": {
+			Results{Claims: claims(2), Provenance: Provenance{TarballSHA256: "ab", Build: &SourceBuild{How: BuiltFromSource}}},
+			nil, ExitHeld,
+			"9.7.4 (built from source): 2 of 2 claims held",
+		},
+		"built from a patched source": {
+			Results{Claims: claims(2), Provenance: Provenance{TarballSHA256: "ab", Build: &SourceBuild{How: BuiltFromSource, Patches: []SourcePatch{{Name: "f1.patch"}}}}},
+			nil, ExitHeld,
+			"9.7.4 (unlisted build): 2 of 2 claims held",
+		},
 		"violated": {
 			Results{Claims: claims(13, ended(Violated, "seed.6.channel", "seed.7.1.binlogs")...)},
 			nil, ExitViolated,

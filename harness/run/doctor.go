@@ -98,5 +98,5 @@ func bundles() []Finding {
 		names = append(names, b.Release.String())
 	}
 	return []Finding{finding("a release: tarball or image", len(found) > 0, strings.Join(names, ", "),
-		"put mysql-cluster-<version>-linux-*.tar.xz into images/bundles/ or NDB_BUNDLE_DIR, set NDB_IMAGE, or give `--release` one that can be pulled")}
+		"put mysql-cluster-<version>-linux-*.tar.xz into images/bundles/ or NDB_BUNDLE_DIR, set NDB_IMAGE, or give `--release` one that can be pulled; else `make run` builds one from source, for about an hour")}
 }

@@ -23,6 +23,9 @@ type Options struct {
 	Build    bool          // build or pull the image when it is not there
 	Upgrade  Upgrade       // to another release; the zero value: none
 
+	// FromSource allows to build NDB from source when nothing else can be had.
+	FromSource bool
+
 	// Deploy changes the profile that is deployed; the promised one stays what
 	// is judged. For sabotage.
 	Deploy []secure.Weakness
@@ -73,6 +76,8 @@ type Progress interface {
 	Phase(title string)
 	// Note is a line about the current phase.
 	Note(text string)
+	// Tell is a line that stays to be read, whatever comes after it.
+	Tell(text string)
 	// Claim has been judged.
 	Claim(evidence.Outcome)
 	// Sabotage has been tried.
@@ -89,6 +94,9 @@ func (Silent) Phase(string) {}
 
 // Note does nothing.
 func (Silent) Note(string) {}
+
+// Tell does nothing.
+func (Silent) Tell(string) {}
 
 // Claim does nothing.
 func (Silent) Claim(evidence.Outcome) {}

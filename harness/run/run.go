@@ -137,7 +137,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err != nil {
 		return r.noRelease(err)
 	}
-	opts := images.Options{Say: r.progress.Note}
+	opts := images.Options{Say: r.progress.Note, Tell: r.progress.Tell, FromSource: r.FromSource}
 	choice, err := images.Resolve(ctx, r.Release, opts)
 	if err == nil && r.Upgrade.To != "" {
 		err = r.resolveTarget(ctx, choice, opts)
@@ -185,7 +185,8 @@ func (r *runner) prepare(ctx context.Context) error {
 		}
 	}
 	r.results.Release = r.image.Release.String()
-	r.results.Provenance.TarballSHA256, r.results.Provenance.ImageID, r.results.Provenance.Listed = r.image.TarballSHA256, r.image.ID, r.image.Listed
+	p := &r.results.Provenance
+	p.TarballSHA256, p.ImageID, p.Listed, p.Build = r.image.TarballSHA256, r.image.ID, r.image.Listed, r.image.Build
 	return nil
 }
 

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/docker/go-units"
@@ -12,58 +16,134 @@ import (
 	"ndbproof/images"
 )
 
+// imageFlags are what the image command can be told.
+type imageFlags struct {
+	releases   []string
+	fromSource bool
+	patches    []string // files
+	suffix     string
+	dryRun     bool
+	noBuild    bool
+}
+
 func imageCommand() *cobra.Command {
-	releases := []string{}
+	var f imageFlags
 	c := &cobra.Command{
 		Use:   "image",
-		Short: "build or pull the images of releases, and the probe's",
-		Long:  "image makes the images of all releases that tarballs are found for, or of those given with --release, and the probe's. What is there already is not made again.",
+		Short: "build or pull the images of releases, and the probe's; with --from-source build NDB itself",
+		Long: `image makes the images of all releases that tarballs are found for, or of those
+given with --release, and the probe's. What is there already is not made again.
+
+Where no release can be had, it builds the newest one from Debian's source, and
+with --from-source it always does: a tarball in images/bundles/, and its image.
+--release is then a release (9.7.4), the newest of a line (9.7.x), or, when not
+given, the newest that the archive has. With --patch and --suffix the source is
+changed before. An interrupted build goes on with the same command.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := cluster.Dial(c.Context())
+			b, err := f.build()
 			if err != nil {
-				return err
+				return &run.Usage{Err: err}
 			}
-			defer e.Close() //nolint:errcheck // nothing is to be written
-			if e.Lease, err = cluster.Take(false, 0); err != nil {
-				return err
+			if f.dryRun {
+				return b.DryRun(c.OutOrStdout())
 			}
-			if _, err := e.Sweep(c.Context(), false); err != nil {
-				return err
-			}
-			o := images.Options{Say: func(line string) { fmt.Println(line) }, Labels: e.Lease.Labels()}
-			if len(releases) == 0 {
-				found, err := images.Bundles(o)
-				if err != nil {
-					return err
-				}
-				for _, b := range found {
-					releases = append(releases, b.Release.String())
-				}
-			}
-			if len(releases) == 0 {
-				releases = []string{""}
-			}
-			for _, r := range releases {
-				if err := makeImage(c, r, o); err != nil {
-					return err
-				}
-			}
-			_, err = images.EnsureProbe(c.Context(), o)
-			return err
+			return f.make(c.Context(), b)
 		},
 	}
-	c.Flags().StringSliceVar(&releases, "release", nil, "releases, tarballs or images (default: all tarballs found)")
+	c.Flags().StringSliceVar(&f.releases, "release", nil, "releases, tarballs or images (default: all tarballs found)")
+	c.Flags().BoolVar(&f.fromSource, "from-source", false, "build NDB from Debian's source, whatever else can be had")
+	c.Flags().StringArrayVar(&f.patches, "patch", nil, "with --from-source: a file with a change to the source (-p1); may be given more than once")
+	c.Flags().StringVar(&f.suffix, "suffix", "", "with --patch: what the patched release is called, as fix1 in 9.7.4-fix1")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "with --from-source: print every command, and do nothing")
+	c.Flags().BoolVar(&f.noBuild, "no-build", false, "do not build NDB from source where no release can be had otherwise; end instead")
 	return c
 }
 
-func makeImage(c *cobra.Command, want string, o images.Options) error {
-	choice, err := images.Resolve(c.Context(), want, o)
+// build is the build from source that the flags ask for, if they do.
+func (f imageFlags) build() (b images.SourceBuild, err error) {
+	switch {
+	case !f.fromSource && (len(f.patches) > 0 || f.suffix != "" || f.dryRun):
+		return b, errors.New("--patch, --suffix and --dry-run are about a build from source: give --from-source, too")
+	case !f.fromSource:
+		return b, nil
+	case f.noBuild:
+		return b, errors.New("--from-source and --no-build contradict each other: give one of them")
+	case len(f.releases) > 1:
+		return b, fmt.Errorf("--from-source builds one release at a time, and --release names %d", len(f.releases))
+	case len(f.releases) == 1:
+		b.Want = f.releases[0]
+	}
+	b.Suffix = f.suffix
+	for _, name := range f.patches {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return b, fmt.Errorf("read the patch: %w", err)
+		}
+		b.Patches = append(b.Patches, images.Patch{Name: filepath.Base(name), Text: text})
+	}
+	return b, b.Check()
+}
+
+// make makes the images, and before, with --from-source, the tarball.
+func (f imageFlags) make(ctx context.Context, b images.SourceBuild) error {
+	e, err := cluster.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer e.Close() //nolint:errcheck // nothing is to be written
+	if e.Lease, err = cluster.Take(false, 0); err != nil {
+		return err
+	}
+	if _, err := e.Sweep(ctx, false); err != nil {
+		return err
+	}
+	o := images.Options{Say: func(line string) { fmt.Println(line) }, Labels: e.Lease.Labels(), FromSource: !f.noBuild}
+	var c counter
+	defer c.stop()
+	o.Count = c.count(os.Stderr)
+	releases := f.releases
+	if f.fromSource {
+		t, err := images.FromSourcePackage(ctx, b, o)
+		if err != nil {
+			return err
+		}
+		releases = []string{t.Path}
+	}
+	if len(releases) == 0 {
+		if releases, err = found(o); err != nil {
+			return err
+		}
+	}
+	for _, r := range releases {
+		if err := makeImage(ctx, r, o); err != nil {
+			return err
+		}
+	}
+	_, err = images.EnsureProbe(ctx, o)
+	return err
+}
+
+// found gives the releases of all tarballs; where there is none, whichever can
+// be had.
+func found(o images.Options) (releases []string, err error) {
+	all, err := images.Bundles(o)
+	for _, b := range all {
+		releases = append(releases, b.Release.String())
+	}
+	if len(releases) == 0 {
+		releases = []string{""}
+	}
+	return releases, err
+}
+
+func makeImage(ctx context.Context, want string, o images.Options) error {
+	choice, err := images.Resolve(ctx, want, o)
 	if err != nil {
 		return &run.Usage{Err: err}
 	}
 	fmt.Println(choice.Line)
 	begin := time.Now()
-	img, err := images.Ensure(c.Context(), choice, o)
+	img, err := images.Ensure(ctx, choice, o)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ func (p *plain) line(format string, args ...any) {
 
 func (p *plain) Phase(title string) { p.line("%s", title) }
 func (p *plain) Note(text string)   { p.line("    %s", text) }
+func (p *plain) Tell(text string)   { p.line("%s", text) }
 
 func (p *plain) Claim(o evidence.Outcome) {
 	p.line("    %-11s %s", o.Status, o.ID)
@@ -108,6 +109,9 @@ func (l *live) Note(text string) {
 		l.now.UpdateMessage(l.title + ": " + text)
 	}
 }
+
+// Tell writes above what moves.
+func (l *live) Tell(text string) { l.w.Log("%s", text) }
 
 func (l *live) Claim(o evidence.Outcome) {
 	if o.Status == evidence.Held {

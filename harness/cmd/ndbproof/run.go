@@ -16,7 +16,7 @@ import (
 
 func runCommand() *cobra.Command {
 	o := run.Options{Build: true, Command: strings.Join(os.Args, " "), Rate: run.DefaultRate}
-	asJSON := false
+	asJSON, noBuild := false, false
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "start a pair, carry the procedure out, judge it, keep the evidence",
@@ -37,6 +37,7 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 			if err := upgradeFlags(c, &o); err != nil {
 				return err
 			}
+			o.FromSource = !noBuild
 			rep, err := run.Run(c.Context(), o, newProgress(os.Stderr))
 			return conclude(rep, err, asJSON)
 		},
@@ -56,6 +57,7 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 	f.BoolVar(&o.Upgrade.PerGroup, "per-group", false, "with --to: one data node of each node group at once")
 	f.StringVar(&o.Upgrade.RollbackAt, "rollback-at", "", "with --to: undo everything after this step of the plan, in reverse order (for example replica.sql)")
 	f.StringSliceVar(&o.Accept, "accept", nil, "accept the workaround of a known defect (F1)")
+	f.BoolVar(&noBuild, "no-build", false, "do not build NDB from source where no release can be had otherwise; end instead")
 	return c
 }
 

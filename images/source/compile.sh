@@ -1,0 +1,3 @@
+# Compiles what is packed, and GenError, which makes the error messages.
+export NINJA_STATUS='[%f/%t] '
+ninja -C /build/bld -j "$JOBS" $PROGRAMS $PLUGINS GenError
