@@ -164,12 +164,11 @@ func (c *Cluster) lastLog(ctx context.Context) (string, error) {
 // goOn points the replica at where a restarted source goes on: at a fence, or,
 // where no row is logged, at the end of its log.
 func (p *Pair) goOn(ctx context.Context) error {
-	at, err := topology.Position{}, error(nil)
+	where := p.Source.endOfLog
 	if p.Source.Spec.Profile.NdbLogBin {
-		at, err = p.Fence(ctx)
-	} else {
-		at, err = p.Source.endOfLog(ctx)
+		where = p.Fence
 	}
+	at, err := where(ctx)
 	if err != nil {
 		return err
 	}

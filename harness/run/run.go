@@ -156,31 +156,44 @@ func (r *runner) prepare(ctx context.Context) error {
 		return err
 	}
 	r.results.Release = choice.Name()
-	if engine.Lease, err = cluster.Take(r.Keep, PairMemory); err != nil {
+	if err := r.clear(ctx); err != nil {
 		return err
 	}
-	gone, err := engine.Sweep(ctx, false)
+	return r.ensure(ctx, choice, opts)
+}
+
+// clear takes a lease on the engine's memory, and removes what dead runs left.
+func (r *runner) clear(ctx context.Context) (err error) {
+	if r.engine.Lease, err = cluster.Take(r.Keep, PairMemory); err != nil {
+		return err
+	}
+	gone, err := r.engine.Sweep(ctx, false)
 	if err != nil {
 		return err
 	}
 	for _, h := range gone {
 		r.progress.Note(fmt.Sprintf("removed what the dead run %s had left: %d objects", h.Run, h.Count()))
 	}
-	if err := checkMemory(ctx, engine); err != nil {
-		return err
-	}
+	return checkMemory(ctx, r.engine)
+}
+
+// ensure makes the images where they are missing and may be made.
+func (r *runner) ensure(ctx context.Context, choice images.Choice, o images.Options) (err error) {
 	r.begin("image", choice.Line)
-	opts.Labels = engine.Lease.Labels()
+	o.Labels = r.engine.Lease.Labels()
+	get := images.Existing
 	if r.Build {
-		r.image, err = images.Ensure(ctx, choice, opts)
-	} else {
-		r.image, err = images.Existing(ctx, choice, opts)
+		get = images.Ensure
 	}
-	if err != nil {
+	if r.image, err = get(ctx, choice, o); err != nil {
 		return err
 	}
 	if r.Upgrade.To != "" {
-		if err := r.ensureTarget(ctx, opts); err != nil {
+		r.begin("image of the new release", r.target.Line)
+		if r.to, err = get(ctx, r.target, o); err != nil {
+			return err
+		}
+		if err := pathAllowed(r.image.Release, r.to.Release); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,6 @@ type upgrading struct {
 	marks    map[string]topology.StepMark
 	letIn    []func() // of writers that stand
 	fence    topology.Position
-	shown    map[string]float64 // seconds of a role's restarts, of the step at hand
 	starts   map[topology.Role][]float64
 	begun    time.Time // of a node's start
 	report   upgrade.Report
@@ -65,21 +64,6 @@ func pathAllowed(from, to release.Release) error {
 		return nil
 	}
 	return release.Path(from, to)
-}
-
-// ensureTarget makes the image of the release that is to be.
-func (r *runner) ensureTarget(ctx context.Context, o images.Options) error {
-	r.begin("image of the new release", r.target.Line)
-	var err error
-	if r.Build {
-		r.to, err = images.Ensure(ctx, r.target, o)
-	} else {
-		r.to, err = images.Existing(ctx, r.target, o)
-	}
-	if err != nil {
-		return err
-	}
-	return pathAllowed(r.image.Release, r.to.Release)
 }
 
 // upgradePair takes the pair that was just brought up to another release, step by

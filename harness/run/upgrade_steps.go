@@ -142,6 +142,7 @@ func (u *upgrading) do(ctx context.Context, s topology.PlanStep, a topology.Acti
 		return err
 	case topology.Repoint:
 		return u.pair.Repoint(ctx, u.fence)
+	case topology.KeepCopy, topology.MigrateKeyring, topology.RestoreCopy, topology.RepointApplied:
 	}
 	return errors.New("nobody knows how to do that: paths with a keyring plugin, or back over a series, are planned and not carried out")
 }
@@ -193,7 +194,7 @@ func (u *upgrading) replace(ctx context.Context, s topology.PlanStep) error {
 	}
 	for _, name := range s.Nodes {
 		img := u.twist().image(s.Side, name, image, u.image.Ref)
-		log, err := u.clusterOf(s.Side).ReplaceNode(ctx, name, u.twist().spec(spec, s, u.promised), img)
+		log, err := u.clusterOf(s.Side).ReplaceNode(ctx, name, u.twist().spec(spec, s), img)
 		if err != nil {
 			return err
 		}

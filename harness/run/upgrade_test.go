@@ -123,10 +123,10 @@ func TestTwists(t *testing.T) {
 			continue
 		}
 		spec := u.specs[twist.To][topology.Replica]
-		as := u.twist().spec(spec, topology.PlanStep{Role: topology.Mysqld}, u.promised)
+		as := u.twist().spec(spec, topology.PlanStep{Role: topology.Mysqld})
 		changed := as.EncryptAtStart != spec.EncryptAtStart || as.Profile.BinlogEncryption != spec.Profile.BinlogEncryption || twist.Grant != ""
 		assert.True(t, changed, "%s changes nothing", twist.Name)
-		assert.Equal(t, spec, u.twist().spec(spec, topology.PlanStep{Role: topology.Ndbmtd}, u.promised), "of a data node nothing")
+		assert.Equal(t, spec, u.twist().spec(spec, topology.PlanStep{Role: topology.Ndbmtd}), "of a data node nothing")
 	}
 	assert.Equal(t, map[string]string{
 		"a data node stays on the old program": "replica.ndb1+ndb3",

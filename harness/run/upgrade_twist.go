@@ -60,7 +60,7 @@ func (t Twist) image(side topology.Side, node, next, before string) string {
 }
 
 // spec of a cluster as a step deploys it.
-func (t Twist) spec(s topology.Spec, step topology.PlanStep, promised secure.Profile) topology.Spec {
+func (t Twist) spec(s topology.Spec, step topology.PlanStep) topology.Spec {
 	if step.Role != topology.Mysqld || step.Back {
 		return s
 	}
