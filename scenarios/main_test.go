@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 		Long: []string{
 			"TestImageIsBuiltFromNothing",
 			"TestLiveComparisonWhileWriting",
+			"TestNextPositionMeetsTheIncident",
 			"TestNoFalseAlarm",
 			"TestParitySpeed",
 			"TestSabotagedUpgradesAreCaught",

@@ -40,7 +40,8 @@ type upgrading struct {
 	letIn    []func() // of writers that stand
 	fence    topology.Position
 	starts   map[topology.Role][]float64
-	begun    time.Time // of a node's start
+	earlier  map[string]string // what nodes wrote under the old release before they were restarted there
+	begun    time.Time         // of a node's start
 	report   upgrade.Report
 	from     upgrade.Snapshot
 	all      []evidence.Outcome // of the claims judged last
@@ -71,7 +72,7 @@ func pathAllowed(from, to release.Release) error {
 func (r *runner) upgradePair(ctx context.Context) error {
 	u := &upgrading{
 		runner: r, bench: &subject{Pair: r.pair, runner: r}, marks: map[string]topology.StepMark{},
-		starts: map[topology.Role][]float64{},
+		starts: map[topology.Role][]float64{}, earlier: map[string]string{},
 		report: upgrade.Report{
 			Run: r.results.Run, From: r.image.Release.String(), To: r.to.Release.String(), RollbackAt: r.Upgrade.RollbackAt,
 			Profile: r.promised.Name, Command: r.Command, Start: r.results.Provenance.Start, Seconds: map[string]float64{},
@@ -115,9 +116,11 @@ func (u *upgrading) run(ctx context.Context) error {
 func (u *upgrading) intend(ctx context.Context) error {
 	u.begin("plan", fmt.Sprintf("upgrade: %s to %s", u.report.From, u.report.To))
 	source, replica := u.runner.specs()
-	u.specs = map[string]map[topology.Side]topology.Spec{
-		u.report.From: {topology.Source: source, topology.Replica: replica},
-		u.report.To:   {topology.Source: source.To(u.to.Release, u.to.Layout), topology.Replica: replica.To(u.to.Release, u.to.Layout)},
+	u.specs = map[string]map[topology.Side]topology.Spec{}
+	for _, i := range []images.Image{u.image, u.to} { // on the volumes that there are, the way back among them
+		u.specs[i.Release.String()] = map[topology.Side]topology.Spec{
+			topology.Source: source.To(i.Release, i.Layout), topology.Replica: replica.To(i.Release, i.Layout),
+		}
 	}
 	var err error
 	u.plan, err = topology.Upgrade(source, replica, u.to.Release, topology.PlanOptions{PerGroup: u.Upgrade.PerGroup, RollbackAt: u.Upgrade.RollbackAt})
@@ -162,7 +165,7 @@ func (u *upgrading) before(ctx context.Context) error {
 	u.report.Seconds["restarts before"] = seconds(begun)
 	var err error
 	u.from, err = u.snapshot(ctx, u.report.From, u.starts)
-	u.starts = map[topology.Role][]float64{}
+	u.starts, u.earlier = map[topology.Role][]float64{}, nil
 	return err
 }
 

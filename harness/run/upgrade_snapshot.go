@@ -57,7 +57,7 @@ func (u *upgrading) readCluster(ctx context.Context, c *cluster.Cluster, s *upgr
 		if err != nil {
 			return err
 		}
-		s.Messages[name] = lines(string(u.secrets.Redact(log)))
+		s.Messages[name] = lines(u.earlier[name] + string(u.secrets.Redact(log)))
 		values, err := c.Effective(ctx, n)
 		switch {
 		case err != nil:

@@ -198,6 +198,9 @@ func (u *upgrading) replace(ctx context.Context, s topology.PlanStep) error {
 		if err != nil {
 			return err
 		}
+		if s.To == s.From {
+			u.earlier[string(s.Side)+" "+name] = string(u.secrets.Redact(log))
+		}
 		file := fmt.Sprintf("nodes/%s-%s/log.before-%s", s.Side, name, s.ID)
 		if err := u.dir.Write(file, u.secrets.Redact(log)); err != nil {
 			return err
@@ -277,18 +280,16 @@ func (u *upgrading) oldLogs(ctx context.Context, c *cluster.Cluster) (int, error
 	return len(names), nil
 }
 
-// reference restarts a data node and the mysqld of the replica under the old
+// reference restarts the last node of each role of the replica under the old
 // release, by the same actions as the plan's.
 func (u *upgrading) reference(ctx context.Context) error {
 	for _, s := range u.plan.Steps {
-		last := s.Side == topology.Replica && !s.Back && (s.Role == topology.Mysqld || s.Role == topology.Ndbmtd && slices.Contains(s.Nodes, "ndb4"))
-		if !last {
+		nodes := u.specs[u.report.From][topology.Replica].Of(s.Role)
+		last := nodes[len(nodes)-1].Name
+		if s.Side != topology.Replica || s.Back || !slices.Contains(s.Nodes, last) {
 			continue
 		}
-		s.ID, s.To = "before."+s.ID, s.From
-		if s.Role == topology.Ndbmtd {
-			s.Nodes = []string{"ndb4"}
-		}
+		s.ID, s.To, s.Nodes = "before."+s.ID, s.From, []string{last}
 		if s.Role == topology.Mysqld {
 			s.Actions = u.restartActions(s)
 		}
@@ -296,7 +297,7 @@ func (u *upgrading) reference(ctx context.Context) error {
 		if err := u.act(ctx, s, &r); err != nil {
 			return err
 		}
-		u.progress.Note(fmt.Sprintf("%s: up again after %.1f s", strings.Join(s.Nodes, ", "), u.starts[s.Role][0]))
+		u.progress.Note(fmt.Sprintf("%s: up again after %.1f s", last, u.starts[s.Role][0]))
 	}
 	return nil
 }
