@@ -130,6 +130,20 @@ type Workload struct {
 	Kinds    []WorkloadKind `json:"kinds"`
 }
 
+// Smallest says in words how small a loss would have shown.
+func (w Workload) Smallest() string {
+	var acked, compared int64
+	for _, k := range w.Kinds {
+		acked, compared = acked+k.Acked, compared+k.Compared
+	}
+	if compared == 0 {
+		return "No write was looked for: a loss of any size would not have shown."
+	}
+	return fmt.Sprintf("Each compared write was looked for by itself, on both sides: the loss of a single one, %.2g %% of them, would have shown. "+
+		"Of the %d acknowledged ones %d are not among them: later writes to the same row or table have taken their place, and are.",
+		100/float64(compared), acked, acked-compared)
+}
+
 // WorkloadKind counts the writes of one kind.
 type WorkloadKind struct {
 	Kind     string `json:"kind"`     // "insert", "update", "delete", "ddl", "transaction"
