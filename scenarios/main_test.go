@@ -14,6 +14,7 @@ func TestMain(m *testing.M) {
 		Matrix:   "TestEveryClaimCanFail",
 		Upgrades: []string{"TestVendorUpgrade", "TestUpgradeIsRolledBack"},
 		Long: []string{
+			"TestCatchUpAfterReset",
 			"TestImageIsBuiltFromNothing",
 			"TestLiveComparisonWhileWriting",
 			"TestNextPositionMeetsTheIncident",

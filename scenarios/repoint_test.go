@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness"
+	"ndbproof/harness/cluster"
 	"ndbproof/harness/poll"
+	"ndbproof/harness/topology"
 )
 
 // A source mysqld that was restarted has logged an incident. A replica that is
@@ -46,6 +48,29 @@ func TestNextPositionMeetsTheIncident(t *testing.T) {
 	}))
 
 	require.NoError(t, p.StopReplica(ctx))
+	goOnAtFence(ctx, t, p)
+}
+
+// RESET REPLICA empties mysql.ndb_apply_status, and nobody writes: catching up
+// still ends, by the epoch of its own fence.
+func TestCatchUpAfterReset(t *testing.T) {
+	ctx := bounded(t, 2*time.Minute)
+	p := harness.Pair(t, harness.Release(), nil)
+	require.NoError(t, p.StopReplica(ctx))
+	_, err := p.Admin(topology.Replica).ExecContext(ctx, "RESET REPLICA")
+	require.NoError(t, err)
+	applied, err := p.Applied(ctx)
+	require.NoError(t, err)
+	require.Zero(t, applied, "RESET REPLICA has left what was applied")
+	goOnAtFence(ctx, t, p)
+	applied, err = p.Applied(ctx)
+	require.NoError(t, err)
+	require.NotZero(t, applied)
+}
+
+// goOnAtFence points the stopped replica at a new fence and lets it catch up.
+func goOnAtFence(ctx context.Context, t *testing.T, p *cluster.Pair) {
+	t.Helper()
 	fence, err := p.Fence(ctx)
 	require.NoError(t, err)
 	require.NoError(t, p.Repoint(ctx, fence))
