@@ -19,6 +19,7 @@ import (
 	"ndbproof/harness/run"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
+	"ndbproof/harness/upgrade"
 	"ndbproof/images"
 )
 
@@ -205,6 +206,22 @@ func Taken(t testing.TB, rep run.Report) {
 		t.Errorf("not taken: %s", u.Headline)
 	}
 	Held(t, rep, evidence.ExitHeld)
+}
+
+// Step is what came of a step of a run's upgrade, as its report has it.
+func Step(t testing.TB, rep run.Report, id string) upgrade.StepResult {
+	t.Helper()
+	r, err := upgrade.Read(filepath.Join(rep.Dir, upgrade.ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Steps {
+		if s.ID == id {
+			return s
+		}
+	}
+	t.Fatalf("the upgrade has no step %s", id)
+	return upgrade.StepResult{}
 }
 
 // Alone starts one cluster of the procedure, without a replica, on a release.

@@ -30,6 +30,30 @@ func TestUpgradeIsRolledBack(t *testing.T) {
 	harness.Taken(t, rep)
 }
 
+// A second mysqld takes over while the source's only one is away: writers stand
+// for the two changes only, which is less than the restart takes.
+func TestSecondMysqldTakesOver(t *testing.T) {
+	from, to := harness.Path()
+	rep := harness.Procedure(t, run.Options{
+		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, PerGroup: true, SpareSQL: true},
+	})
+	harness.Taken(t, rep)
+	step := harness.Step(t, rep, "source.sql")
+	assert.Positive(t, step.WritersStoodMS)
+	assert.Less(t, step.WritersStoodMS, step.AwayMS)
+}
+
+// Both mysqlds go back from copies of their volumes, as they must where a release
+// does not go back in place: no row is lost, and none is applied twice.
+func TestRollBackFromCopies(t *testing.T) {
+	from, to := harness.Path()
+	rep := harness.Procedure(t, run.Options{
+		Release: from, Accept: []string{"F1"},
+		Upgrade: run.Upgrade{To: to, PerGroup: true, RollbackAt: "source.sql", Copies: true},
+	})
+	harness.Taken(t, rep)
+}
+
 // Every sabotaged upgrade is caught by the check that it names, and ends there.
 func TestSabotagedUpgradesAreCaught(t *testing.T) {
 	for _, twist := range run.Twists() {

@@ -187,21 +187,22 @@ func (p *Pair) Repoint(ctx context.Context, at topology.Position) error {
 // mysql.ndb_binlog_index. A restarted source's next_* of an epoch before it would
 // lead into the incident that every start writes.
 func (p *Pair) Fence(ctx context.Context) (topology.Position, error) {
-	e, err := p.Source.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", p.fence.Add(1)))
+	up := p.upstream()
+	e, err := up.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", p.fence.Add(1)))
 	if err != nil {
 		return topology.Position{}, fmt.Errorf("commit a fence: %w", err)
 	}
-	if err := p.Source.handled(ctx, e); err != nil {
+	if err := up.handled(ctx, e); err != nil {
 		return topology.Position{}, err
 	}
-	return p.Source.next(ctx, "SELECT File, Position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e))
+	return up.next(ctx, "SELECT File, Position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e))
 }
 
 // AfterEpoch gives where the source's binary log goes on after an epoch: the
 // next_file and next_position of its row in mysql.ndb_binlog_index. It is the rule
 // of fail-over and restore, and wrong after a restart of the source's mysqld.
 func (p *Pair) AfterEpoch(ctx context.Context, e uint64) (topology.Position, error) {
-	return p.Source.next(ctx, "SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch <= ? ORDER BY epoch DESC LIMIT 1", e)
+	return p.upstream().next(ctx, "SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch <= ? ORDER BY epoch DESC LIMIT 1", e)
 }
 
 // endOfLog is where the source's binary log ends now.

@@ -32,7 +32,7 @@ func (p *Pair) Account(ctx context.Context) error {
 func (p *Pair) Channel() secure.ChannelOptions {
 	profile := p.Replica.Spec.Profile
 	o := secure.ChannelOptions{
-		Host: p.Source.Spec.LinkHost(), Port: topology.MysqlPort,
+		Host: p.upstream().Spec.LinkHost(), Port: topology.MysqlPort,
 		User: secure.ReplicationUser, Password: p.user1,
 		TLS: profile.ChannelTLS, ConnectRetry: 1, RetryCount: 86400,
 	}
@@ -70,6 +70,15 @@ func (p *Pair) Open(ctx context.Context) error {
 	})
 }
 
+// upstream is the cluster as the mysqld sees it that takes writes, and logs for the
+// channel.
+func (p *Pair) upstream() *Cluster {
+	if c := p.up.Load(); c != nil {
+		return c
+	}
+	return p.Source
+}
+
 // CatchUp commits a fence row on the source and waits for exactly its epoch:
 // first in the source's binary log, then applied on the replica
 // (mysql.ndb_apply_status for the source's server_id). It ends also when that
@@ -80,11 +89,12 @@ func (p *Pair) Open(ctx context.Context) error {
 // for.
 func (p *Pair) CatchUp(ctx context.Context) (epoch.Epoch, error) {
 	n := p.fence.Add(1)
-	e, err := p.Source.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", n))
+	up := p.upstream()
+	e, err := up.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", n))
 	if err != nil {
 		return 0, fmt.Errorf("commit a fence: %w", err)
 	}
-	if err := p.Source.handled(ctx, e); err != nil {
+	if err := up.handled(ctx, e); err != nil {
 		return 0, err
 	}
 	var refused refusals
@@ -104,10 +114,11 @@ func (p *Pair) CatchUp(ctx context.Context) (epoch.Epoch, error) {
 }
 
 // Applied is the last epoch of the source that the replica has applied
-// (mysql.ndb_apply_status for the source's server_id); 0 for none.
+// (mysql.ndb_apply_status for the server_id of the mysqld that logs for the
+// channel); 0 for none.
 func (p *Pair) Applied(ctx context.Context) (epoch.Epoch, error) {
 	var at uint64
-	err := p.Replica.admin.QueryRowContext(ctx, "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", p.Source.Spec.ServerID).Scan(&at)
+	err := p.Replica.admin.QueryRowContext(ctx, "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", p.upstream().Spec.ServerID).Scan(&at)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("ask %s for the last epoch applied: %w", p.Replica.sql(), err)
 	}

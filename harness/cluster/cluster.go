@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/testcontainers/testcontainers-go"
@@ -40,6 +42,8 @@ type Cluster struct {
 	networks struct{ cluster, door string }
 	spare    spares
 	admin    *sql.DB
+	second   atomic.Pointer[Cluster] // as a second mysqld sees it, while there is one
+	writing  *sql.DB                 // the load's, at the mysqld that takes writes; nil until it is asked for
 	secrets  struct{ admin, root evidence.Secret }
 }
 
@@ -178,6 +182,14 @@ func (c *Cluster) Node(name string) (*Node, error) {
 	return nil, fmt.Errorf("the %s cluster has no node %q", c.Spec.Name, name)
 }
 
+// everyNode also has the second mysqld, while there is one.
+func (c *Cluster) everyNode() []*Node {
+	if s := c.second.Load(); s != nil {
+		return append(slices.Clone(c.Nodes), s.Nodes...)
+	}
+	return c.Nodes
+}
+
 // first gives the first node of a role.
 func (c *Cluster) first(r topology.Role) *Node {
 	for _, n := range c.Nodes {
@@ -242,8 +254,13 @@ func (c *Cluster) expectEnd() {
 // Close ends connections. Containers are removed by Engine.TearDown.
 func (c *Cluster) close() {
 	c.expectEnd()
-	if c.admin != nil {
-		_ = c.admin.Close()
+	for _, pool := range []*sql.DB{c.admin, c.writing} {
+		if pool != nil {
+			_ = pool.Close()
+		}
+	}
+	if s := c.second.Load(); s != nil {
+		s.close()
 	}
 	c.spare.close()
 }

@@ -29,10 +29,10 @@ const clusterLog = topology.NdbDir + "/ndb_1_cluster.log"
 // Collect keeps each node's log, its configuration as rendered and as in effect,
 // and its inspect document in dir, under nodes/. It goes on over nodes that cannot be read and says which.
 func (c *Cluster) Collect(ctx context.Context, dir *evidence.Dir, secrets *evidence.Secrets) ([]Kept, error) {
-	kept := make([]Kept, len(c.Nodes))
-	errs := make([]error, len(c.Nodes))
+	nodes := c.everyNode()
+	kept, errs := make([]Kept, len(nodes)), make([]error, len(nodes))
 	var g errgroup.Group
-	for i, n := range c.Nodes {
+	for i, n := range nodes {
 		g.Go(func() error {
 			kept[i], errs[i] = n.collect(ctx, dir, secrets)
 			return nil

@@ -27,6 +27,7 @@ type Pair struct {
 	engine  *Engine
 	options Options
 	user1   evidence.Secret
+	up      atomic.Pointer[Cluster] // whose mysqld takes writes, and logs for the channel; nil: Source
 	fence   atomic.Uint64
 	marks   struct {
 		sync.Mutex
@@ -77,9 +78,10 @@ func (p *Pair) Clusters() []*Cluster {
 func (p *Pair) Watch(ctx context.Context, died func(*Death)) {
 	p.engine.watch(ctx, func(side, name string) *Node {
 		for _, c := range p.Clusters() {
-			if string(c.Side) == side {
-				n, _ := c.Node(name)
-				return n
+			for _, n := range c.everyNode() {
+				if string(c.Side) == side && n.Name == name {
+					return n
+				}
 			}
 		}
 		return nil

@@ -86,7 +86,7 @@ func (c *Cluster) Serving(ctx context.Context) error {
 		return err
 	}
 	c.say("greeting", c.sql().Name, "mysqld listens")
-	if err := c.bootstrap(ctx); err != nil {
+	if err := c.bootstrap(ctx, harnessTables+secure.BootstrapSQL(c.Spec.Profile, c.secrets.admin, c.secrets.root)); err != nil {
 		return err
 	}
 	if err := c.openAdmin(); err != nil {
@@ -145,8 +145,7 @@ REPLACE INTO ndbproof.fence VALUES (0, 0);
 // empty. It is repeated until NDB takes the writes: before that the server says
 // that tables are read only, and refuses accounts ("stored grants: not
 // initialized").
-func (c *Cluster) bootstrap(ctx context.Context) error {
-	script := harnessTables + secure.BootstrapSQL(c.Spec.Profile, c.secrets.admin, c.secrets.root)
+func (c *Cluster) bootstrap(ctx context.Context, script string) error {
 	return poll.Every(ctx, 200*time.Millisecond, fmt.Sprintf("%s to take writes to NDB", c.sql()), func(ctx context.Context) error {
 		_, err := c.sql().socketSQL(ctx, evidence.Secret{}, script)
 		if err != nil && strings.Contains(err.Error(), "ERROR 1045") {

@@ -145,20 +145,24 @@ func (s *spare) lastWords(ctx context.Context) string {
 func (s *spare) remove(ctx context.Context) error {
 	ctx, cancel := Bounded(context.WithoutCancel(ctx), time.Minute, "removing "+s.String())
 	defer cancel()
-	var errs []error
 	if s.admin != nil {
-		errs = append(errs, s.admin.Close())
+		return errors.Join(s.admin.Close(), s.discard(ctx))
 	}
-	errs = append(errs, s.dropCompanions(ctx))
-	api := s.cluster.engine.api
-	if s.id != "" {
-		errs = append(errs, api.ContainerRemove(ctx, s.id, container.RemoveOptions{Force: true, RemoveVolumes: true}))
+	return s.discard(ctx)
+}
+
+// discard takes a node away, running or not, with its volume.
+func (n *Node) discard(ctx context.Context) error {
+	errs := []error{n.dropCompanions(ctx)}
+	api := n.cluster.engine.api
+	if n.id != "" {
+		errs = append(errs, api.ContainerRemove(ctx, n.id, container.RemoveOptions{Force: true, RemoveVolumes: true}))
 	}
-	if err := api.VolumeRemove(ctx, s.volume(), true); !errdefs.IsNotFound(err) {
+	if err := api.VolumeRemove(ctx, n.volume(), true); !errdefs.IsNotFound(err) {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("remove %s: %w", s, err)
+		return fmt.Errorf("remove %s: %w", n, err)
 	}
 	return nil
 }

@@ -14,8 +14,13 @@ func (w *Writer) write(ctx context.Context, conn int, d *dealer) error {
 	l := &link{db: w.db}
 	defer l.close()
 	var trouble time.Time // since when nothing was acknowledged; zero: the last write was
+	stood := w.stands.Load()
 	for w.next() {
 		begin := time.Now()
+		if now := w.stands.Load(); now != stood {
+			stood = now
+			l.close()
+		}
 		f, err := w.one(ctx, l, conn, d)
 		w.gate.places.Release(1)
 		if f == acked {

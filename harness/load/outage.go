@@ -67,7 +67,7 @@ func (w *Writer) watchApplied() {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		now, err := w.options.Applied(ctx)
-		if err == nil && now != before {
+		if err == nil && now != before && now != 0 { // 0: nothing yet, of the server that logs now
 			before = now
 			w.mu.Lock()
 			w.tally.epochs.forward(time.Since(w.begin))

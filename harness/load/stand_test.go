@@ -27,6 +27,7 @@ func TestWriterStands(t *testing.T) {
 		c, _ := stopped(t)
 		assert.InDelta(t, 3*time.Second, Longest(c.Outages, from, from+4*time.Second), float64(50*time.Millisecond))
 		assert.Zero(t, Longest(c.Outages, 0, from-time.Second), "before it stood it wrote")
+		assert.Equal(t, 4, f.closed, "its two connections from before, and the two from after it was stopped")
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -49,6 +50,7 @@ type Writer struct {
 	ledger   *ledger
 	holds    *holds
 	gate     gate
+	stands   atomic.Int64 // how often it stood
 
 	stop   func()             // no further writes
 	halt   context.Context    // done when stop was called

@@ -24,6 +24,8 @@ type Upgrade struct {
 	To         string // a release, a tarball's path, an image
 	PerGroup   bool   // one data node of each node group at once
 	RollbackAt string // id of the step after which everything is undone
+	Copies     bool   // mysqlds are undone from copies of their volumes, also where they could be in place
+	SpareSQL   bool   // a second mysqld takes over while the source's only one is away
 	Twist      *Twist // done otherwise than planned; nil: as planned
 }
 
@@ -42,6 +44,8 @@ type upgrading struct {
 	starts   map[topology.Role][]float64
 	earlier  map[string]string // what nodes wrote under the old release before they were restarted there
 	begun    time.Time         // of a node's start
+	halted   time.Time         // when its stop began
+	stood    time.Time         // since when writers stand
 	report   upgrade.Report
 	from     upgrade.Snapshot
 	all      []evidence.Outcome // of the claims judged last
@@ -74,7 +78,7 @@ func (r *runner) upgradePair(ctx context.Context) error {
 		runner: r, bench: &subject{Pair: r.pair, runner: r}, marks: map[string]topology.StepMark{},
 		starts: map[topology.Role][]float64{}, earlier: map[string]string{},
 		report: upgrade.Report{
-			Run: r.results.Run, From: r.image.Release.String(), To: r.to.Release.String(), RollbackAt: r.Upgrade.RollbackAt,
+			Run: r.results.Run, From: r.image.Release.String(), To: r.to.Release.String(), RollbackAt: r.Upgrade.RollbackAt, Second: r.Upgrade.SpareSQL,
 			Profile: r.promised.Name, Command: r.Command, Start: r.results.Provenance.Start, Seconds: map[string]float64{},
 			Builds: []upgrade.Build{built(r.image), built(r.to)},
 		},
@@ -123,7 +127,9 @@ func (u *upgrading) intend(ctx context.Context) error {
 		}
 	}
 	var err error
-	u.plan, err = topology.Upgrade(source, replica, u.to.Release, topology.PlanOptions{PerGroup: u.Upgrade.PerGroup, RollbackAt: u.Upgrade.RollbackAt})
+	u.plan, err = topology.Upgrade(source, replica, u.to.Release, topology.PlanOptions{
+		PerGroup: u.Upgrade.PerGroup, RollbackAt: u.Upgrade.RollbackAt, Copies: u.Upgrade.Copies, SpareSQL: u.Upgrade.SpareSQL,
+	})
 	if err != nil {
 		return err
 	}

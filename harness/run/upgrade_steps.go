@@ -89,121 +89,9 @@ func (u *upgrading) step(ctx context.Context, s topology.PlanStep) (upgrade.Step
 func (u *upgrading) act(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
 	ctx, done := cluster.Bounded(ctx, limitStep, "step "+s.ID)
 	defer done()
-	begun := time.Time{}
 	for _, a := range s.Actions {
-		if a == topology.StopWriters {
-			begun = time.Now()
-		}
 		if err := u.do(ctx, s, a, r); err != nil {
 			return causeFirst(ctx, fmt.Errorf("%s: %s: %w", s.ID, a, err))
-		}
-		if a == topology.LetWriters {
-			r.WritersStoodMS = time.Since(begun).Milliseconds()
-		}
-	}
-	return nil
-}
-
-// do is one action.
-func (u *upgrading) do(ctx context.Context, s topology.PlanStep, a topology.Action, r *upgrade.StepResult) error {
-	c := u.clusterOf(s.Side)
-	switch a {
-	case topology.StopWriters:
-		return u.stand(ctx)
-	case topology.LetWriters:
-		u.letAll()
-		return nil
-	case topology.CatchUp:
-		return u.catchUp(ctx, s)
-	case topology.StopReplica:
-		return u.pair.StopReplica(ctx)
-	case topology.StartReplica:
-		return u.pair.StartReplica(ctx)
-	case topology.StopNode:
-		return c.StopNodes(ctx, s.Nodes...)
-	case topology.ReplaceNode:
-		return u.replace(ctx, s)
-	case topology.StartNode:
-		u.begun = time.Now()
-		return c.StartNodes(ctx, s.Nodes...)
-	case topology.AwaitStarted:
-		return u.started(ctx, s)
-	case topology.AwaitServing:
-		return u.serving(ctx, s, r)
-	case topology.LogRow:
-		return c.CommitLogged(ctx)
-	case topology.EncryptLogs:
-		return c.EncryptLogs(ctx)
-	case topology.PurgeClear:
-		return c.PurgeClear(ctx)
-	case topology.CommitFence:
-		var err error
-		u.fence, err = u.pair.Fence(ctx)
-		return err
-	case topology.Repoint:
-		return u.pair.Repoint(ctx, u.fence)
-	case topology.KeepCopy, topology.MigrateKeyring, topology.RestoreCopy, topology.RepointApplied:
-	}
-	return errors.New("nobody knows how to do that: paths with a keyring plugin, or back over a series, are planned and not carried out")
-}
-
-func (u *upgrading) clusterOf(side topology.Side) *cluster.Cluster {
-	if side == topology.Replica {
-		return u.pair.Replica
-	}
-	return u.pair.Source
-}
-
-// stand has all writers stand; letAll lets them write again.
-func (u *upgrading) stand(ctx context.Context) error {
-	for _, w := range u.writer.all {
-		letIn, err := w.Stand(ctx)
-		if err != nil {
-			return err
-		}
-		u.letIn = append(u.letIn, letIn)
-	}
-	return nil
-}
-
-func (u *upgrading) letAll() {
-	for _, letIn := range u.letIn {
-		letIn()
-	}
-	u.letIn = nil
-}
-
-// catchUp waits for the replica, and after a restart that wrote clear relay logs
-// until those are gone.
-func (u *upgrading) catchUp(ctx context.Context, s topology.PlanStep) error {
-	if _, err := u.pair.CatchUp(ctx); err != nil {
-		return err
-	}
-	if s.Side == topology.Replica && s.Does(topology.EncryptLogs) {
-		return u.pair.PurgeRelayLogs(ctx)
-	}
-	return nil
-}
-
-// replace gives the step's nodes the image and the configuration of the release
-// that it goes to. What they had written is kept.
-func (u *upgrading) replace(ctx context.Context, s topology.PlanStep) error {
-	image, spec := u.image.Ref, u.specs[s.To.String()][s.Side]
-	if s.To == u.to.Release {
-		image = u.to.Ref
-	}
-	for _, name := range s.Nodes {
-		img := u.twist().image(s.Side, name, image, u.image.Ref)
-		log, err := u.clusterOf(s.Side).ReplaceNode(ctx, name, u.twist().spec(spec, s), img)
-		if err != nil {
-			return err
-		}
-		if s.To == s.From {
-			u.earlier[string(s.Side)+" "+name] = string(u.secrets.Redact(log))
-		}
-		file := fmt.Sprintf("nodes/%s-%s/log.before-%s", s.Side, name, s.ID)
-		if err := u.dir.Write(file, u.secrets.Redact(log)); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -231,6 +119,7 @@ func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade
 		return err
 	}
 	u.starts[s.Role] = append(u.starts[s.Role], seconds(u.begun))
+	r.AwayMS = time.Since(u.halted).Milliseconds()
 	if err := u.twist().serves(ctx, c, s); err != nil {
 		return err
 	}

@@ -38,11 +38,15 @@ func (r *runner) startWriters(ctx context.Context, first, beside load.Workload) 
 		return err
 	}
 	r.writer, r.settled = &writers{seen: map[topology.Side][]topology.LedgerFindings{}, before: uint64(before)}, false
+	db, err := r.pair.Writing()
+	if err != nil {
+		return err
+	}
 	for _, o := range []load.Options{{Workload: first, Rate: r.Rate, Applied: r.applied}, {Workload: beside, Rate: besideRate}} {
 		r.ledgers++
 		o.Seed, o.Lag = r.Seed, r.pair.Behind
 		o.Ledger = r.dir.Path(fmt.Sprintf("ledger/%02d-%s", r.ledgers, o.Workload.Name))
-		w, err := load.Start(ctx, r.pair.Admin(topology.Source), o)
+		w, err := load.Start(ctx, db, o)
 		if err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ func (s Spec) serverOptions(b *ini) {
 func (s Spec) ndbOptions(b *ini, n Node) {
 	b.WriteString("\n# step 1: NDB\nndbcluster\n")
 	b.set("ndb_connectstring", s.Connectstring())
-	b.set("ndb_nodeid", n.ID)
+	b.count("ndb_nodeid", n.ID) // without: any slot that is free
 	b.set("ndb_wait_connected", waitSeconds)
 	b.set("ndb_wait_setup", waitSeconds)
 }

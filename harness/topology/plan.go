@@ -14,6 +14,7 @@ type Action string
 
 // Actions. Those from StopNode to AwaitServing are about the step's own nodes,
 // LogRow, EncryptLogs and PurgeClear about its mysqld, the others about the pair.
+// "Second" is a mysqld beside the source's only one.
 const (
 	StopWriters    Action = "stop-writers"    // no write is under way, and none begins
 	CatchUp        Action = "catch-up"        // the replica has applied a fence of now
@@ -34,6 +35,10 @@ const (
 	RepointApplied Action = "repoint-applied" // to what follows the last epoch in ndb_apply_status
 	StartReplica   Action = "start-replica"
 	LetWriters     Action = "let-writers"
+	StartSecond    Action = "start-second"    // of the release that the step's mysqld runs, in a free slot, its logs encrypted
+	WriteToSecond  Action = "write-to-second" // from here on writers, fences and the channel's source are there
+	WriteToOwn     Action = "write-to-own"    // and here again
+	DropSecond     Action = "drop-second"
 )
 
 // PlanStep takes nodes of one role in one cluster from one release to another.
@@ -73,6 +78,12 @@ type PlanOptions struct {
 	// RollbackAt is the ID of a step: after it everything is undone, in reverse
 	// order. "" goes on to the end.
 	RollbackAt string
+	// Copies has mysqlds go back from a copy of their volume also where they could
+	// in place.
+	Copies bool
+	// SpareSQL has a second mysqld of the source cluster take over while its only
+	// one is away, so that writers stand for two short times instead of a long one.
+	SpareSQL bool
 }
 
 // Upgrade plans the way of a pair, whose Specs are as it is now, to a release:
@@ -100,8 +111,11 @@ func Upgrade(source, replica Spec, to release.Release, o PlanOptions) (Plan, err
 		}
 		moves = moves[:last+1]
 	}
-	for _, m := range moves {
-		m.keep = o.RollbackAt != "" && m.oneWay() != nil
+	for i := range moves {
+		m := &moves[i]
+		sql := m.role() == Mysqld
+		m.second = o.SpareSQL && sql && m.side() == Source
+		m.copied = o.RollbackAt != "" && sql && (o.Copies || m.oneWay() != nil)
 		p.Steps = append(p.Steps, m.step())
 	}
 	if o.RollbackAt != "" {

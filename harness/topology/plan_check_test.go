@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,12 @@ func swapped(a, b topology.Action) func(*topology.PlanStep) {
 			}
 		}
 	}
+}
+
+func reversed(all []topology.Action) []topology.Action {
+	all = slices.Clone(all)
+	slices.Reverse(all)
+	return all
 }
 
 // Every rule is seen to fail, and by nothing but what breaks it.
@@ -278,6 +285,62 @@ func TestFaults(t *testing.T) {
 				return changed(p, "back.replica.sql", func(s *topology.PlanStep) { s.Actions[2] = topology.ReplaceNode })
 			},
 			"replace:back.replica.sql",
+		},
+		"sound, with a second mysqld": {
+			"9.7.2", "9.7.4",
+			topology.PlanOptions{SpareSQL: true, RollbackAt: "source.sql"},
+			func(p plan) plan { return p }, "",
+		},
+		"sound, with copies": {
+			"9.7.2", "9.7.4",
+			topology.PlanOptions{Copies: true, RollbackAt: "source.sql"},
+			func(p plan) plan { return p }, "",
+		},
+		"written to no second": {
+			"9.7.4", "9.7.4-fix1",
+			topology.PlanOptions{SpareSQL: true},
+			func(p plan) plan { return p.Without(topology.Source, topology.WriteToSecond) },
+			"writers:source.sql",
+		},
+		"written to the second for good": {
+			"9.7.4", "9.7.4-fix1",
+			topology.PlanOptions{SpareSQL: true},
+			func(p plan) plan { return p.Without(topology.Source, topology.WriteToOwn) },
+			"writers:source.sql",
+		},
+		"the second left behind": {
+			"9.7.4", "9.7.4-fix1",
+			topology.PlanOptions{SpareSQL: true},
+			func(p plan) plan { return p.Without(topology.Source, topology.DropSecond) },
+			"writers:source.sql",
+		},
+		"a position of another server": {
+			"9.7.4", "9.7.4-fix1",
+			topology.PlanOptions{SpareSQL: true},
+			func(p plan) plan {
+				return changed(p, "source.sql", func(s *topology.PlanStep) {
+					at := slices.Index(s.Actions, topology.CommitFence) // of the two the first
+					s.Actions = slices.Delete(s.Actions, at, at+1)
+				})
+			},
+			"fence:source.sql",
+		},
+		"writers write while the channel changes over": {
+			"9.7.4", "9.7.4-fix1",
+			topology.PlanOptions{SpareSQL: true},
+			func(p plan) plan {
+				return changed(p, "source.sql", func(s *topology.PlanStep) {
+					at := len(s.Actions) - 1 - slices.Index(reversed(s.Actions), topology.StopWriters) // the last
+					s.Actions = slices.Delete(s.Actions, at, at+1)
+				})
+			},
+			"writers:source.sql",
+		},
+		"no copy kept that is restored": {
+			"9.7.2", "9.7.4",
+			topology.PlanOptions{Copies: true, RollbackAt: "replica.sql"},
+			func(p plan) plan { return p.Without(topology.Replica, topology.KeepCopy) },
+			"copy:replica.sql",
 		},
 		"a copy's own position": {
 			"8.4.2", "9.1.0", rollback, func(p plan) plan { return p.Without(topology.Replica, topology.RepointApplied) },

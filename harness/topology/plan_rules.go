@@ -40,7 +40,7 @@ func (j *planJudge) actions(s PlanStep) {
 // rules are those for a step, from what its nodes are and where they go.
 func (j *planJudge) rules(s PlanStep) []rule {
 	replace, await := ReplaceNode, AwaitStarted
-	restores := s.Back && s.Role == Mysqld && release.InPlace(s.From, s.To) != nil
+	restores := s.Role == Mysqld && restored(s)
 	if restores {
 		replace = RestoreCopy
 	}
@@ -59,6 +59,8 @@ func (j *planJudge) rules(s PlanStep) []rule {
 		"the channel stands while its mysqld is away, and has caught up after",
 	})
 	switch {
+	case s.Side == Source && s.Does(StartSecond):
+		rules = append(rules, secondRules...)
 	case s.Side == Source:
 		rules = append(rules, sourceRules...)
 	case restores:
@@ -89,6 +91,35 @@ var sourceRules = []rule{
 	},
 }
 
+// secondRules are for a mysqld of the source that is not the only one meanwhile:
+// whenever the channel changes over, nobody writes and the replica has all.
+var secondRules = []rule{
+	{
+		FaultWriters,
+		[]Action{StartSecond, StopWriters, WriteToSecond, LetWriters, WriteToOwn, DropSecond},
+		[]Action{
+			StartSecond, StopWriters, CatchUp, StopReplica, WriteToSecond, StartReplica, LetWriters, StopNode,
+			AwaitServing, StopWriters, CatchUp, StopReplica, WriteToOwn, StartReplica, LetWriters, CatchUp, DropSecond,
+		},
+		"what is written while nobody logs for the channel is in no log that it reads",
+	},
+	{
+		FaultFence,
+		[]Action{CommitFence, Repoint},
+		[]Action{
+			StopReplica, WriteToSecond, CommitFence, Repoint, StartReplica, StopNode,
+			AwaitServing, StopReplica, WriteToOwn, CommitFence, Repoint, StartReplica,
+		},
+		"the position in one server's log says nothing in another's",
+	},
+}
+
+// restored tells whether a mysqld's step goes back from a copy: because it must,
+// or because it does.
+func restored(s PlanStep) bool {
+	return s.Back && (release.InPlace(s.From, s.To) != nil || s.Does(RestoreCopy))
+}
+
 // logRules are for a mysqld whose logs must be encrypted by SQL.
 func (j *planJudge) logRules(s PlanStep) []rule {
 	if !j.specs[s.Side].Profile.BinlogEncryption || !release.F1.Has(s.To) {
@@ -116,15 +147,15 @@ func (j *planJudge) keyRules(s PlanStep, replace Action) []rule {
 			s.To.String() + " has no " + string(release.KeyringPlugin) + ": its mysqld would not find a key",
 		})
 	}
-	undone := slices.ContainsFunc(j.plan.Steps, func(b PlanStep) bool {
-		return b.Back && b.Side == s.Side && slices.Equal(b.Nodes, s.Nodes)
+	needed := slices.ContainsFunc(j.plan.Steps, func(b PlanStep) bool {
+		return b.Side == s.Side && slices.Equal(b.Nodes, s.Nodes) && restored(b)
 	})
-	if undone && !s.Back && release.InPlace(s.To, s.From) != nil {
+	if needed && !s.Back {
 		rules = append(rules, rule{
 			FaultCopy,
 			[]Action{KeepCopy},
 			[]Action{StopNode, KeepCopy, MigrateKeyring, replace},
-			s.To.String() + " does not go back to " + s.From.String() + " in place",
+			"the way back from " + s.To.String() + " to " + s.From.String() + " is from a copy",
 		})
 	}
 	return rules

@@ -12,7 +12,8 @@ import (
 type move struct {
 	old, next Spec
 	nodes     []Node
-	keep      bool // a copy is kept: the way back is not in place
+	copied    bool // forth a copy of the volume is kept, and back it goes from there
+	second    bool // a second mysqld takes over meanwhile
 	back      bool
 }
 
@@ -39,15 +40,19 @@ func (m move) oneWay() *release.Forbidden {
 
 // undone is the way back, to the cluster as it was.
 func (m move) undone() move {
-	return move{old: m.next, next: m.old.To(m.old.Release, m.old.Layout), nodes: m.nodes, back: true}
+	m.old, m.next, m.back = m.next, m.old.To(m.old.Release, m.old.Layout), true
+	return m
 }
 
-// restores is why a mysqld that goes back does so from a copy.
-func (m move) restores() *release.Forbidden {
-	if !m.back {
-		return nil
+// mustCopy says why a copy is needed, of the way forth and of the way back.
+func (m move) mustCopy() string {
+	if m.back {
+		m.old, m.next = m.next, m.old
 	}
-	return move{old: m.next, next: m.old, nodes: m.nodes}.oneWay()
+	if f := m.oneWay(); f != nil {
+		return f.Rule + " (" + f.Source + ")"
+	}
+	return "so wished"
 }
 
 // migrates tells whether the keyring must change from plugin to component.
@@ -80,21 +85,27 @@ func (m move) sql() []Action {
 			out = append(out, as...)
 		}
 	}
-	source, f1, restores := m.side() == Source, lateEncryption(m.next), m.restores() != nil
+	source, f1, restores := m.side() == Source, lateEncryption(m.next), m.back && m.copied
+	add(m.second, StartSecond)
 	add(source, StopWriters, CatchUp)
-	add(true, StopReplica, StopNode)
-	add(m.keep, KeepCopy)
+	add(true, StopReplica)
+	add(m.second, WriteToSecond, CommitFence, Repoint, StartReplica, LetWriters, CatchUp)
+	add(true, StopNode)
+	add(!m.back && m.copied, KeepCopy)
 	add(m.migrates(), MigrateKeyring)
 	add(restores, RestoreCopy)
 	add(!restores, ReplaceNode)
 	add(true, StartNode, AwaitServing)
 	add(f1, LogRow, EncryptLogs)
+	add(m.second, StopWriters, CatchUp, StopReplica, WriteToOwn)
 	add(source, CommitFence)
 	add(f1, PurgeClear)
 	add(source, Repoint)
 	add(!source && restores, RepointApplied)
-	add(true, StartReplica, CatchUp)
-	add(source, LetWriters)
+	add(true, StartReplica)
+	add(m.second, LetWriters, CatchUp, DropSecond)
+	add(!m.second, CatchUp)
+	add(source && !m.second, LetWriters)
 	return out
 }
 
@@ -109,17 +120,16 @@ func (m move) why() string {
 	sql := m.role() == Mysqld
 	add(m.role() == Mgmd, "--reload, else the cached configuration wins")
 	add(len(m.nodes) > 1, "one of each node group")
-	add(sql && m.side() == Source, "writers stand: their rows would be in no log; its start logs an incident")
-	if f := m.oneWay(); m.keep && f != nil {
-		out = append(out, "a copy is kept: "+f.Rule+" ("+f.Source+")")
-	}
+	add(sql && m.side() == Source && !m.second, "writers stand: their rows would be in no log; its start logs an incident")
+	add(m.second, "a second mysqld takes over: rows written without one would be in no log; the start of the first logs an incident")
+	add(!m.back && m.copied, "a copy is kept: "+m.mustCopy())
 	add(m.migrates(), "the old mysqld takes the keyring from plugin to component: the new one has no plugin")
-	if f := m.restores(); f != nil {
+	if m.back && m.copied {
 		how := "it goes on behind the last epoch in ndb_apply_status"
 		if m.side() == Source {
 			how = "for the replica that is a restart"
 		}
-		out = append(out, "from the copy: "+f.Rule+" ("+f.Source+"); "+how)
+		out = append(out, "from the copy: "+m.mustCopy()+"; "+how)
 	}
 	add(sql && lateEncryption(m.next), release.F1.ID+": encrypted once a row is logged; clear logs go")
 	return strings.Join(out, "; ")

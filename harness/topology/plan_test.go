@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,8 @@ func goldenPlan(t *testing.T, source, replica *topology.Spec, to string) {
 		"per-group.txt": {PerGroup: true},
 		"rollback.txt":  {PerGroup: true, RollbackAt: "replica.sql"},
 		"undo.txt":      {PerGroup: true, RollbackAt: "source.sql"},
+		"second.txt":    {PerGroup: true, SpareSQL: true},
+		"copies.txt":    {PerGroup: true, RollbackAt: "source.sql", Copies: true},
 	} {
 		p, err := topology.Upgrade(*source, *replica, r, o)
 		require.NoError(t, err)
@@ -152,6 +155,57 @@ func TestPlanActions(t *testing.T) {
 		assert.Equal(t, strings.HasPrefix(c.step, "back."), s.Back)
 		assert.Equal(t, map[bool]string{false: c.to, true: c.from}[s.Back], s.To.String())
 	}
+}
+
+// With a second mysqld writers stand while the channel changes over, and not while
+// the first is away; and a way back from copies, where nobody must, is a plan, too.
+func TestPlanActionsByWish(t *testing.T) {
+	const over = "stop-writers catch-up stop-replica write-to-%s commit-fence %srepoint start-replica let-writers catch-up"
+	second := func(purge string) string {
+		return "start-second " + fmt.Sprintf(over, "second", "") + " stop-node replace-node start-node await-serving " +
+			"log-row encrypt-logs " + fmt.Sprintf(over, "own", purge) + " drop-second"
+	}
+	for _, c := range []struct {
+		o    topology.PlanOptions
+		want map[string]string
+	}{
+		{topology.PlanOptions{SpareSQL: true, RollbackAt: "source.sql"}, map[string]string{
+			"source.sql": second("purge-clear "), "back.source.sql": second("purge-clear "),
+			"replica.sql": "stop-replica stop-node replace-node start-node await-serving log-row encrypt-logs purge-clear start-replica catch-up",
+			"source.mgm":  "stop-node replace-node start-node await-started",
+		}},
+		{topology.PlanOptions{Copies: true, RollbackAt: "source.sql"}, map[string]string{
+			"replica.sql":      "stop-replica stop-node keep-copy replace-node start-node await-serving log-row encrypt-logs purge-clear start-replica catch-up",
+			"back.replica.sql": "stop-replica stop-node restore-copy start-node await-serving log-row encrypt-logs purge-clear repoint-applied start-replica catch-up",
+			"back.source.ndb1": "stop-node replace-node start-node await-started",
+		}},
+		{topology.PlanOptions{Copies: true}, map[string]string{
+			"replica.sql": "stop-replica stop-node replace-node start-node await-serving log-row encrypt-logs purge-clear start-replica catch-up",
+		}},
+	} {
+		p := planOf(t, "9.7.2", "9.7.4", c.o)
+		for id, want := range c.want {
+			var got []string
+			for _, a := range stepOf(t, p, id).Actions {
+				got = append(got, string(a))
+			}
+			assert.Equal(t, want, strings.Join(got, " "), "%s %+v", id, c.o)
+		}
+	}
+}
+
+// A second mysqld has a place, a name and a log of its own, on the same data nodes.
+func TestWithSecond(t *testing.T) {
+	source, replica := twoOf("9.7.4")
+	second := source.WithSecond()
+	assert.NotEqual(t, source.LinkHost(), second.LinkHost())
+	assert.NotContains(t, []uint32{source.ServerID, replica.ServerID}, second.ServerID)
+	assert.Equal(t, source.Connectstring(), second.Connectstring())
+	files, err := second.Render()
+	require.NoError(t, err)
+	golden(t, filepath.Join("testdata", "9.7.4", "second.my.cnf"), files[len(files)-1].Files[0].Content)
+	assert.Len(t, source.Of(topology.Mysqld), 1)
+	assert.Equal(t, "sql", source.Of(topology.Mysqld)[0].Name, "the Spec itself stays")
 }
 
 // Logs that are clear by the profile need nothing of F1's.

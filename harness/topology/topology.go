@@ -4,6 +4,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ndbproof/harness/release"
@@ -66,6 +67,8 @@ type Spec struct {
 	// KeyringPlugin takes the keyring_file plugin, as the procedure does on
 	// 8.0.25, where the release has the component as well.
 	KeyringPlugin bool `json:"keyring_plugin"`
+	// Second is the cluster as a second mysqld of it sees it.
+	Second bool `json:"second,omitempty"`
 	// Reload starts ndb_mgmd on a volume that has a configuration already, and
 	// makes it read config.ini again: an upgrade. Else it begins anew.
 	Reload bool `json:"reload,omitempty"`
@@ -114,7 +117,25 @@ func (s Spec) Connectstring() string {
 
 // LinkHost is the mysqld's name on the network between the clusters, the one
 // in its certificate and in the channel's SOURCE_HOST.
-func (s Spec) LinkHost() string { return s.Name + ".link" }
+func (s Spec) LinkHost() string {
+	if s.Second {
+		return s.Name + "-second.link"
+	}
+	return s.Name + ".link"
+}
+
+// WithSecond is the same cluster with another mysqld in the first one's place, for
+// whoever deploys that one: in any of the free slots, with a server_id that nobody
+// else has, since its binary log is another one, and a name of its own on the link.
+func (s Spec) WithSecond() Spec {
+	s.Second, s.ServerID = true, s.ServerID+secondServerID
+	s.Nodes = slices.DeleteFunc(slices.Clone(s.Nodes), func(n Node) bool { return n.Role == Mysqld })
+	s.Nodes = append(s.Nodes, Node{Role: Mysqld, Name: "sql2", Host: s.Name + "-sql2"})
+	return s
+}
+
+// secondServerID is added to the server_id of a cluster's first mysqld.
+const secondServerID = 10
 
 // Paths inside the containers, the same for every release.
 const (

@@ -106,7 +106,7 @@ func taken(t require.TestingT) Report {
 	programs := []Program{{topology.Replica, "mgm", strings.Repeat("ab", 32), "9.7.4"}, {topology.Source, "sql", strings.Repeat("cd", 32), "9.7.4"}}
 	held := Check{ID: "programs", Title: programsTitle, Status: evidence.Held, Seen: 2, Seconds: 0.4}
 	r := Report{
-		Run: "20261124T021500Z-9.7.4", From: "9.7.2", To: "9.7.4", Profile: "seed-2021",
+		Run: "20261124T021500Z-9.7.4", From: "9.7.2", To: "9.7.4", Profile: "seed-2021", Second: true,
 		Builds: []Build{
 			{Release: "9.7.2", TarballSHA256: strings.Repeat("12", 32), ImageID: "sha256:" + strings.Repeat("34", 32), Listed: true},
 			{Release: "9.7.4", ImageID: "sha256:" + strings.Repeat("56", 32), Listed: true},
@@ -114,7 +114,7 @@ func taken(t require.TestingT) Report {
 		Steps: []StepResult{
 			{ID: "replica.mgm", Title: "replica ndb_mgmd, with --reload", Status: evidence.StepDone, Seconds: 4.2, Checks: []Check{held}, Programs: programs},
 			{ID: "replica.ndb1", Title: "replica data node 2", Status: evidence.StepDone, Seconds: 36.4, ReplicationOutageMS: 240, WriteOutageMS: 12, Checks: []Check{held, {ID: "parity", Title: "Rows are the same", Status: evidence.Held, Seen: 4100}}},
-			{ID: "source.sql", Title: "source mysqld", Status: evidence.StepDone, Seconds: 21, WriteOutageMS: 9200, ReplicationOutageMS: 11400, WritersStoodMS: 9150, Checks: []Check{held, {ID: "seed.7.2.plugin", Status: evidence.NotApplicable}}},
+			{ID: "source.sql", Title: "source mysqld", Status: evidence.StepDone, Seconds: 21, WriteOutageMS: 1200, ReplicationOutageMS: 1400, WritersStoodMS: 1950, AwayMS: 9150, Checks: []Check{held, {ID: "seed.7.2.plugin", Status: evidence.NotApplicable}}},
 		},
 		Rows: 41000, Seconds: map[string]float64{"pair start": 31, "steps": 61.6, "all claims": 120.5},
 		Defects: []Defect{{ID: "F1", Title: release.F1.Title, ExpectedFrom: true, ExpectedTo: true, Status: evidence.DefectNotTried, WorkedAround: true, Text: "encryption switched on at run time"}},

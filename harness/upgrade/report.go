@@ -21,6 +21,7 @@ type Report struct {
 	From        string            `json:"from"`                  // "9.7.2"
 	To          string            `json:"to"`                    // "9.7.4-fix1"
 	RollbackAt  string            `json:"rollback_at,omitempty"` // id of the step at which the plan was undone
+	Second      bool              `json:"second"`                // a second mysqld took over while the source's own was away
 	Profile     string            `json:"profile"`
 	Verdict     Verdict           `json:"verdict"`
 	Exit        evidence.Exit     `json:"exit"`
@@ -70,10 +71,13 @@ type StepResult struct {
 	// WriteOutageMS is the longest time in it without an acknowledged write,
 	// ReplicationOutageMS without a row that arrived on the replica, both told by
 	// the load's own series, in ms; WritersStoodMS is how long the plan had the
-	// writers stand.
+	// writers stand. AwayMS is how long a mysqld was away, from its stop until it
+	// served: of the source's only one writers stand that long at the least, unless
+	// another one takes over.
 	WriteOutageMS       int64     `json:"write_outage_ms"`
 	ReplicationOutageMS int64     `json:"replication_outage_ms"`
 	WritersStoodMS      int64     `json:"writers_stood_ms"`
+	AwayMS              int64     `json:"away_ms"`  // 0: not a mysqld's step
 	Programs            []Program `json:"programs"` // of every node, after it
 	Error               string    `json:"error,omitempty"`
 	Cause               *Cause    `json:"cause,omitempty"` // of a node that died, refused or hung

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,6 +57,8 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 	f.StringVar(&o.Upgrade.To, "to", "", "upgrade the pair to this release, under load, and judge it: a release, a tarball's path or an image")
 	f.BoolVar(&o.Upgrade.PerGroup, "per-group", false, "with --to: one data node of each node group at once")
 	f.StringVar(&o.Upgrade.RollbackAt, "rollback-at", "", "with --to: undo everything after this step of the plan, in reverse order (for example replica.sql)")
+	f.BoolVar(&o.Upgrade.Copies, "copies", false, "with --rollback-at: mysqlds go back from copies of their volumes, also where they could in place")
+	f.BoolVar(&o.Upgrade.SpareSQL, "spare-sql", false, "with --to: a second mysqld takes over writing and logging while the source's only one is away")
 	f.StringSliceVar(&o.Accept, "accept", nil, "accept the workaround of a known defect (F1)")
 	f.BoolVar(&noBuild, "no-build", false, "do not build NDB from source where no release can be had otherwise; end instead")
 	return c
@@ -67,10 +70,13 @@ func upgradeFlags(c *cobra.Command, o *run.Options) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"from", "per-group", "rollback-at"} {
+	for _, name := range []string{"from", "per-group", "rollback-at", "copies", "spare-sql"} {
 		if c.Flags().Changed(name) && o.Upgrade.To == "" {
 			return &run.Usage{Err: fmt.Errorf("--%s is about an upgrade: give --to, too", name)}
 		}
+	}
+	if o.Upgrade.Copies && o.Upgrade.RollbackAt == "" {
+		return &run.Usage{Err: errors.New("--copies is about a roll-back: give --rollback-at, too")}
 	}
 	if from == "" {
 		return nil
