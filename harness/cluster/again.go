@@ -149,16 +149,44 @@ func (p *Pair) StartReplica(ctx context.Context) error {
 
 // lastLog is the name of the binary log that is being written.
 func (c *Cluster) lastLog(ctx context.Context) (string, error) {
-	out, err := c.RootSQL(ctx, "SHOW BINARY LOGS;\n")
+	all, err := c.logNames(ctx)
 	if err != nil {
 		return "", err
 	}
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	name, _, _ := strings.Cut(lines[len(lines)-1], "\t")
-	if name == "" {
-		return "", fmt.Errorf("find the last binary log of %s: it shows none", c.sql())
+	return all[len(all)-1], nil
+}
+
+// logNames are those of the binary logs that the server knows of, oldest first; at
+// least one.
+func (c *Cluster) logNames(ctx context.Context) ([]string, error) {
+	out, err := c.RootSQL(ctx, "SHOW BINARY LOGS;\n")
+	if err != nil {
+		return nil, err
 	}
-	return name, nil
+	var all []string
+	for line := range strings.Lines(strings.TrimSpace(out)) {
+		name, _, _ := strings.Cut(line, "\t")
+		all = append(all, name)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("find the binary logs of %s: it shows none", c.sql())
+	}
+	return all, nil
+}
+
+// TrimLogs removes on both sides the binary logs before the last two, which claims
+// would read again and again. The replica must have caught up.
+func (p *Pair) TrimLogs(ctx context.Context) error {
+	return p.Both(func(c *Cluster) error {
+		all, err := c.logNames(ctx)
+		if err != nil || len(all) < 3 {
+			return err
+		}
+		if _, err := c.admin.ExecContext(ctx, "PURGE BINARY LOGS TO '"+all[len(all)-2]+"'"); err != nil {
+			return fmt.Errorf("remove the older logs of %s: %w", c.sql(), err)
+		}
+		return nil
+	})
 }
 
 // goOn points the replica at where a restarted source goes on: at a fence, or,

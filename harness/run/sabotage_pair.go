@@ -35,7 +35,7 @@ func (r *runner) sabotage(ctx context.Context) error {
 	defer scratch.Release() //nolint:errcheck // what is left of it is swept
 	m := &matrix{
 		bench: &subject{Pair: r.pair, runner: r}, claims: claim.For(r.promised), promised: r.promised,
-		scratch: evidence.At(scratch.Path), before: r.warm, deaths: &r.deaths,
+		scratch: evidence.At(scratch.Path), before: r.ready, deaths: &r.deaths,
 		group: func(effect string, n int) {
 			r.begin("sabotage, "+effect, fmt.Sprintf("sabotage: %d of the kind that %s", n, effect))
 		},
@@ -90,10 +90,13 @@ func (r *runner) keepFallen(n int, outcomes []evidence.Outcome, scratch *evidenc
 // It is more than all claims together hold at once.
 const sessions = 16
 
-// warm opens them.
-func (r *runner) warm(ctx context.Context) error {
-	ctx, done := cluster.Bounded(ctx, limitAct, "opening sessions")
+// ready opens them, and removes the logs of sabotages before, which rotate.
+func (r *runner) ready(ctx context.Context) error {
+	ctx, done := cluster.Bounded(ctx, limitAct, "opening sessions and removing old logs")
 	defer done()
+	if err := r.pair.TrimLogs(ctx); err != nil {
+		return err
+	}
 	for _, side := range topology.Sides {
 		if err := open(ctx, r.pair.Admin(side), sessions); err != nil {
 			return fmt.Errorf("open sessions on the %s: %w", side, err)
