@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 
+	"ndbproof/harness/poll"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -47,13 +48,34 @@ func (p *Pair) Restart(ctx context.Context, side topology.Side, ws ...secure.Wea
 	}
 	c.say("restarted", c.sql().Name, fmt.Sprintf("%d weaknesses", len(ws)))
 	if !p.Source.Spec.Profile.NdbLogBin {
-		return nil
+		return p.receives(ctx)
 	}
 	if side == topology.Replica && c.Spec.Profile.BinlogEncryption && !c.Spec.EncryptAtStart {
 		return p.PurgeRelayLogs(ctx) // one was begun in clear, before encryption was on
 	}
 	_, err := p.CatchUp(ctx)
 	return err
+}
+
+// receives waits until the replica's receiver runs, and the source sends: where no
+// row is logged there is nothing else to know it by.
+func (p *Pair) receives(ctx context.Context) error {
+	var refused refusals
+	return poll.Until(ctx, "the receiver of "+p.Replica.sql().String(), func(ctx context.Context) error {
+		s, err := p.Replica.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if s[p.Replica.Spec.Release.Words().IORunning] != "Yes" {
+			return p.Replica.lagging(ctx, &refused, errors.New("it does not run"))
+		}
+		sending := 0
+		err = p.Source.admin.QueryRowContext(ctx, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_COMMAND LIKE 'Binlog Dump%'").Scan(&sending)
+		if err == nil && sending == 0 {
+			err = fmt.Errorf("no thread of %s sends its binary log", p.Source.sql())
+		}
+		return err
+	})
 }
 
 // atRest waits until the replica has all that the source has logged, and stops
