@@ -38,7 +38,7 @@ func TestDuplicate(t *testing.T) {
 			return err
 		}))
 		assert.Equal(t, []string{".hidden", "data/auto.cnf", "keys/keyring"}, names)
-		b, err := os.ReadFile(filepath.Join(volume, "keys/keyring")) //nolint:gosec // a folder of this test
+		b, err := os.ReadFile(filepath.Join(volume, "keys/keyring"))
 		require.NoError(t, err)
 		assert.Equal(t, filepath.Join(kept, "keys/keyring"), string(b))
 		require.NoError(t, os.RemoveAll(filepath.Join(volume, "data")))
