@@ -14,6 +14,9 @@ import (
 
 const restMarkersID = "rest.markers"
 
+// MarkersID is the claim about rows at rest, which makes tables of its own.
+const MarkersID = restMarkersID
+
 // RestMarkers is where the markers of this run stand, in all that both clusters
 // have on disk: after they were committed, replicated and taken in a local
 // checkpoint of each cluster, while the applier stood still with more of them in

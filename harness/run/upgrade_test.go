@@ -190,3 +190,27 @@ func TestPace(t *testing.T) {
 		negotiated(topology.Source, "channel", []string{"TLSv1.3 TLS_AES_256_GCM_SHA384"}))
 	assert.Positive(t, seconds(time.Now().Add(-time.Second)))
 }
+
+// From the first copy on until the last one is put back no table may be made.
+func TestRestoresAhead(t *testing.T) {
+	source := topology.Standard(topology.Source, release.MustParse("9.7.2"), layout, secure.Seed2021())
+	replica := topology.Standard(topology.Replica, release.MustParse("9.7.2"), layout, secure.Seed2021())
+	ahead := func(o topology.PlanOptions) string {
+		p, err := topology.Upgrade(source, replica, release.MustParse("9.7.4"), o)
+		require.NoError(t, err)
+		marks, from := map[string]topology.StepMark{}, "never"
+		for _, s := range p.Steps {
+			marks[s.ID] = topology.StepMark{State: topology.StepDone}
+			switch is := restoresAhead(p.Steps, marks); {
+			case is && from == "never":
+				from = s.ID
+			case !is && from != "never":
+				return from + " to " + s.ID
+			}
+		}
+		return from
+	}
+	assert.Equal(t, "replica.sql to back.replica.sql", ahead(topology.PlanOptions{PerGroup: true, Copies: true, RollbackAt: "source.sql"}))
+	assert.Equal(t, "never", ahead(topology.PlanOptions{PerGroup: true, RollbackAt: "source.sql"}))
+	assert.Equal(t, "never", ahead(topology.PlanOptions{Copies: true}))
+}
