@@ -34,6 +34,7 @@ type Node struct {
 	box       testcontainers.Container
 	id        string                 // of the container
 	door      atomic.Pointer[string] // host:port of a mysqld on this machine, once it is found; another one after a restart
+	way       atomic.Pointer[string] // host:port by which we reach it: the door, or straight
 	leaving   atomic.Bool            // we stop it: its end is no death
 	companion companion
 }

@@ -121,7 +121,7 @@ func TestLoginsFollowTheDoor(t *testing.T) {
 	require.ErrorContains(t, err, "reach source sql: its port is not known yet")
 	for _, says := range []string{"before the restart", "after it"} {
 		door := saying(t, []byte(says))
-		c.sql().door.Store(&door)
+		c.sql().way.Store(&door)
 		conn, err := cfg.DialFunc(t.Context(), "tcp", cfg.Addr)
 		require.NoError(t, err)
 		heard, err := io.ReadAll(conn)
@@ -141,4 +141,10 @@ func TestBoundedNamesWhatTookTooLong(t *testing.T) {
 	ctx, cancel = Bounded(t.Context(), time.Hour, "anything")
 	cancel()
 	assert.ErrorIs(t, context.Cause(ctx), context.Canceled, "ended by us, not late")
+}
+
+func TestOurs(t *testing.T) {
+	assert.True(t, ours("127.0.0.1"))
+	assert.False(t, ours(""))
+	assert.False(t, ours("192.0.2.1"), "for documentation, nobody's")
 }
