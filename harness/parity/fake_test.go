@@ -25,6 +25,7 @@ type fakeServer struct {
 	rows  [][2]driver.Value
 	text  bool  // id is text
 	fails error // after the first row
+	often int   // how often it does; 0: always
 	lies  bool  // ignores ORDER BY
 	mu    sync.Mutex
 }
@@ -86,7 +87,13 @@ func (f *fakeServer) QueryContext(_ context.Context, q string, _ []driver.NamedV
 	if strings.Contains(q, "ORDER BY") && !f.lies {
 		sortByID(out)
 	}
-	return &fakeRows{columns: 2, rows: out[:min(int64(len(out)), num(limit, 1<<62))], fails: f.fails}, nil
+	fails := f.fails
+	if f.often > 0 {
+		if f.often--; f.often == 0 {
+			f.fails = nil
+		}
+	}
+	return &fakeRows{columns: 2, rows: out[:min(int64(len(out)), num(limit, 1<<62))], fails: fails}, nil
 }
 
 func sortByID(rows [][]driver.Value) {

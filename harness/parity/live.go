@@ -163,7 +163,7 @@ func (j *job) digests(ctx context.Context, i int, s *session, batch []found) (ma
 	}
 	out := map[Digest]Digest{}
 	query := j.selectFrom(i, s) + " WHERE " + quote(j.columns[i][0].name) + " IN (" + strings.Join(literals, ", ") + ")"
-	err := s.scan(ctx, query, len(j.columns[i]), func(row []driver.Value) error {
+	err := s.scan(ctx, query, len(j.columns[i]), func() { clear(out) }, func(row []driver.Value) error {
 		e, err := s.entry(row, j.columns[i], 0)
 		if err != nil {
 			return err

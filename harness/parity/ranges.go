@@ -73,7 +73,7 @@ func (s span) where(column string) string {
 func (j *job) spans(ctx context.Context) ([]span, error) {
 	s, c := j.sides[0].sessions[0], quote(j.columns[0][0].name)
 	var ends [2]Digest
-	err := s.scan(ctx, "SELECT MIN("+c+"), MAX("+c+") FROM "+j.name.quoted(), 2, func(row []driver.Value) error {
+	err := s.scan(ctx, "SELECT MIN("+c+"), MAX("+c+") FROM "+j.name.quoted(), 2, nil, func(row []driver.Value) error {
 		for i, v := range row {
 			if v == nil {
 				continue
@@ -131,11 +131,15 @@ func (j *job) stream(ctx context.Context, i int, s *session, sp span, blocks cha
 func (j *job) block(ctx context.Context, i int, s *session, sp span, block []entry) ([]entry, error) {
 	columns, key := j.columns[i], quote(j.columns[i][0].name)
 	query := j.selectFrom(i, s) + " FORCE INDEX (PRIMARY)" + sp.where(key) + " ORDER BY " + key + " LIMIT " + strconv.Itoa(j.Chunk)
-	var last Digest // no ordinal is as low as this one
-	if sp.after != nil {
-		last = *sp.after
+	var last Digest
+	begin := func() {
+		block, last = block[:0], Digest{} // no ordinal is as low as this one
+		if sp.after != nil {
+			last = *sp.after
+		}
 	}
-	err := s.scan(ctx, query, len(columns), func(row []driver.Value) error {
+	begin()
+	err := s.scan(ctx, query, len(columns), begin, func(row []driver.Value) error {
 		e, err := s.entry(row, columns, 0)
 		if err != nil {
 			return err

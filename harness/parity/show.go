@@ -62,7 +62,7 @@ func (j *job) fetch(ctx context.Context, i int, s *session) (map[Digest][]cell, 
 		query += " WHERE " + quote(j.columns[i][0].name) + " IN (" + strings.Join(literals, ", ") + ")"
 	}
 	out := map[Digest][]cell{}
-	err := s.scan(ctx, query, len(j.columns[i]), func(row []driver.Value) error {
+	err := s.scan(ctx, query, len(j.columns[i]), func() { clear(out) }, func(row []driver.Value) error {
 		e, err := s.entry(row, j.columns[i], j.keys)
 		if err == nil && j.ordinal {
 			e.key, err = ordinalOf(row[0])

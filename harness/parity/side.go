@@ -8,7 +8,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
+	"github.com/go-sql-driver/mysql"
+
+	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
 
@@ -69,7 +73,7 @@ func (s *session) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.scan(ctx, "SELECT TIMESTAMP'2000-01-01 00:00:00'", 1, func(row []driver.Value) error {
+	return s.scan(ctx, "SELECT TIMESTAMP'2000-01-01 00:00:00'", 1, nil, func(row []driver.Value) error {
 		_, text := row[0].([]byte)
 		s.timesAsText = !text
 		return nil
@@ -80,7 +84,41 @@ func (s *session) prepare(ctx context.Context) error {
 // in the text protocol; bytes are valid until the next row. It goes past
 // database/sql's Scan, which would turn integers back into text and copy: a
 // quarter of the client's time.
-func (s *session) scan(ctx context.Context, query string, n int, visit func([]driver.Value) error) error {
+//
+// What NDB refuses for now is read once more from its beginning: forget forgets
+// what was visited; nil: there is nothing to forget.
+func (s *session) scan(ctx context.Context, query string, n int, forget func(), visit func([]driver.Value) error) error {
+	err := s.scanOnce(ctx, query, n, visit)
+	if !temporary(err) {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_ = poll.Every(limited, pause, "NDB to answer a read", func(context.Context) error { // err is the last one seen
+		if forget != nil {
+			forget()
+		}
+		if err = s.scanOnce(ctx, query, n, visit); err != nil && !temporary(err) {
+			return poll.Stop(err)
+		}
+		return err
+	})
+	return err
+}
+
+// patience is for how long a read is begun again that NDB refuses for now.
+const patience = 30 * time.Second
+
+// temporary errors pass by themselves (manual, ndbapi-errors: the application is
+// to try again). 1205 is how NDB's 266 and 274 arrive, a time-out that a lock or a
+// busy data node (TransactionDeadlockDetectionTimeout, 1.2 s) has caused, 1297 is
+// how most others do.
+func temporary(err error) bool {
+	var server *mysql.MySQLError
+	return errors.As(err, &server) && (server.Number == 1205 || server.Number == 1297)
+}
+
+func (s *session) scanOnce(ctx context.Context, query string, n int, visit func([]driver.Value) error) error {
 	if cap(s.dest) < n {
 		s.dest = make([]driver.Value, n)
 	}

@@ -42,7 +42,11 @@ func (j *job) whole(ctx context.Context) error {
 // part reads the table and keeps the entries whose key falls into one of parts.
 func (j *job) part(ctx context.Context, i int, s *session, got []entry, part, parts uint64) ([]entry, error) {
 	told := 0
-	err := s.scan(ctx, j.selectFrom(i, s), len(j.columns[i]), func(row []driver.Value) error {
+	forget := func() {
+		j.advance(i, -told)
+		got, told = got[:0], 0
+	}
+	err := s.scan(ctx, j.selectFrom(i, s), len(j.columns[i]), forget, func(row []driver.Value) error {
 		e, err := s.entry(row, j.columns[i], j.keys)
 		if err != nil {
 			return err
