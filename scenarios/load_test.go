@@ -105,15 +105,17 @@ func TestWriterAgainstMysqlslap(t *testing.T) {
 	ctx := bounded(t, 6*time.Minute)
 	p := harness.Pair(t, harness.Release(), func(s *topology.Spec) { s.Tuning.DataMemory = 256 })
 	const rows, concurrency = 10_000, 4
+	db, sever, err := p.Writing()
+	require.NoError(t, err)
 	start := func(o load.Options) *load.Writer {
-		o.Connections, o.Ledger = concurrency, filepath.Join(t.TempDir(), "ledger")
-		w, err := load.Start(ctx, p.Admin(topology.Source), o)
+		o.Connections, o.Ledger, o.Sever = concurrency, filepath.Join(t.TempDir(), "ledger"), sever
+		w, err := load.Start(ctx, db, o)
 		require.NoError(t, err)
 		return w
 	}
 	warm := start(load.Options{})
 	require.NoError(t, warm.Wait(ctx, rows/10, 0))
-	_, err := warm.Stop(ctx)
+	_, err = warm.Stop(ctx)
 	require.NoError(t, err)
 
 	ours, theirs := 0.0, 0.0

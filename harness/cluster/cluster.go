@@ -44,6 +44,7 @@ type Cluster struct {
 	admin    *sql.DB
 	second   atomic.Pointer[Cluster] // as a second mysqld sees it, while there is one
 	writing  *sql.DB                 // the load's, at the mysqld that takes writes; nil until it is asked for
+	lines    lines                   // of writing
 	secrets  struct{ admin, root evidence.Secret }
 }
 

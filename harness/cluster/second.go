@@ -16,23 +16,26 @@ import (
 )
 
 // Writing is the pool for what writes to the source: it dials whichever of the
-// source's mysqlds takes writes. Connections that are open stay where they are.
-func (p *Pair) Writing() (*sql.DB, error) {
-	if p.Source.writing != nil {
-		return p.Source.writing, nil
+// source's mysqlds takes writes. Connections that are open stay where they are, until
+// sever breaks them all.
+func (p *Pair) Writing() (db *sql.DB, sever func(), err error) {
+	c := p.Source
+	if c.writing == nil {
+		cfg, err := c.sql().driver(c.asAdmin())
+		if err != nil {
+			return nil, nil, err
+		}
+		cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return c.lines.dial(ctx, p.upstream().sql().reach)
+		}
+		conn, err := mysql.NewConnector(cfg)
+		if err != nil {
+			return nil, nil, fmt.Errorf("write to %s: %w", c.sql(), err)
+		}
+		c.writing = sql.OpenDB(conn)
+		c.writing.SetMaxIdleConns(4)
 	}
-	cfg, err := p.Source.sql().driver(p.Source.asAdmin())
-	if err != nil {
-		return nil, err
-	}
-	cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return p.upstream().sql().reach(ctx) }
-	conn, err := mysql.NewConnector(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("write to %s: %w", p.Source.sql(), err)
-	}
-	p.Source.writing = sql.OpenDB(conn)
-	p.Source.writing.SetMaxIdleConns(4)
-	return p.Source.writing, nil
+	return c.writing, c.lines.sever, nil
 }
 
 // StartSecond starts a second mysqld on the source's data nodes, of the release

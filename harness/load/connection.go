@@ -11,7 +11,7 @@ import (
 
 // write is the work of one connection.
 func (w *Writer) write(ctx context.Context, conn int, d *dealer) error {
-	l := &link{db: w.db}
+	l := &link{db: w.db, sever: w.options.Sever}
 	defer l.close()
 	var trouble time.Time // since when nothing was acknowledged; zero: the last write was
 	stood := w.stands.Load()

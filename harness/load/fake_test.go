@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // fakeServer carries out the statements that writers send, on rows in memory.
@@ -23,6 +25,7 @@ type fakeServer struct {
 	trouble func(key uint64) (err error, in bool)
 	engine  string
 	delay   time.Duration
+	cut     chan struct{} // closed: connections break; made with the first one
 	dial    error
 
 	mu     sync.Mutex
@@ -36,8 +39,23 @@ func (f *fakeServer) Connect(context.Context) (driver.Conn, error) {
 	if f.dial != nil {
 		return nil, f.dial
 	}
+	if f.cut == nil {
+		f.cut = make(chan struct{})
+	}
 	return &fakeConn{fakeServer: f}, nil
 }
+
+// sever breaks connections.
+func (f *fakeServer) sever() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case <-f.cut:
+	default:
+		close(f.cut)
+	}
+}
+
 func (f *fakeServer) Driver() driver.Driver { return nil }
 
 // fakeConn is a session: what it has changed since BEGIN waits for COMMIT.
@@ -132,6 +150,8 @@ func (c *fakeConn) answer(ctx context.Context, key uint64, change func(check boo
 		defer t.Stop()
 		select {
 		case <-t.C:
+		case <-c.cut:
+			return nil, mysql.ErrInvalidConn
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

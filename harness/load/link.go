@@ -69,6 +69,7 @@ func lasting(err error) error {
 // needed, so after a loss the next write opens it again.
 type link struct {
 	db       *sql.DB
+	sever    func() // nil: the driver watches
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
 }
@@ -142,6 +143,10 @@ func (l *link) prepareAll(ctx context.Context, all []statement) error {
 }
 
 func (l *link) exec(ctx context.Context, s statement) error {
+	if l.sever != nil {
+		defer context.AfterFunc(ctx, l.sever)()
+		ctx = context.WithoutCancel(ctx)
+	}
 	var err error
 	if s.args == nil {
 		_, err = l.conn.ExecContext(ctx, s.sql)

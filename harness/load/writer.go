@@ -28,6 +28,10 @@ type Options struct {
 	Rate        int           // writes a second over all connections; 0: as fast as it goes
 	Seed        uint64        // makes keys, values and order repeatable
 	Patience    time.Duration // how long a connection may go without an acknowledgement before the writer gives up; 0: 1 min
+	// Sever breaks all connections of the pool: it is how a write that is to be
+	// broken off ends. nil: the driver watches every write for that, by a goroutine
+	// that is woken twice, a sixth of what a write costs here.
+	Sever func()
 	// Lag tells how far the replica is behind; it is asked once a second, and an
 	// error leaves a gap in the series. nil: not recorded.
 	Lag func(context.Context) (time.Duration, error)

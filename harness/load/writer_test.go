@@ -212,14 +212,28 @@ func TestWriterLosesPatience(t *testing.T) {
 // A server that hangs is left at the end of the stop's own time; the writes in
 // flight are unknown.
 func TestStopBreaksOff(t *testing.T) {
+	watched, severed := &fakeServer{delay: time.Hour}, &fakeServer{delay: time.Hour}
+	for f, sever := range map[*fakeServer]func(){watched: nil, severed: severed.sever} {
+		play(t, f, Options{Patience: 2 * time.Hour, Sever: sever}, func(t bubble) {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			c, err := t.w.Stop(ctx)
+			require.ErrorContains(t, err, "writes in flight were broken off")
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Equal(t, int64(2), c.Unknown)
+		})
+	}
+}
+
+// So is one that hangs for longer than the writer's patience, also where nobody
+// watches a write but by what breaks its connection.
+func TestPatienceEnds(t *testing.T) {
 	f := &fakeServer{delay: time.Hour}
-	play(t, f, Options{Patience: 2 * time.Hour}, func(t bubble) {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
-		c, err := t.w.Stop(ctx)
-		require.ErrorContains(t, err, "writes in flight were broken off")
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, int64(2), c.Unknown)
+	play(t, f, Options{Patience: time.Minute, Sever: f.sever}, func(t bubble) {
+		begun := time.Now()
+		<-t.w.done
+		assert.InDelta(t, time.Minute, time.Since(begun), float64(time.Second))
+		require.ErrorContains(t, t.w.err, "nothing acknowledged for 1m0s")
 	})
 }
 

@@ -38,13 +38,13 @@ func (r *runner) startWriters(ctx context.Context, first, beside load.Workload) 
 		return err
 	}
 	r.writer, r.settled = &writers{seen: map[topology.Side][]topology.LedgerFindings{}, before: uint64(before)}, false
-	db, err := r.pair.Writing()
+	db, sever, err := r.pair.Writing()
 	if err != nil {
 		return err
 	}
 	for _, o := range []load.Options{{Workload: first, Rate: r.Rate, Applied: r.applied}, {Workload: beside, Rate: besideRate}} {
 		r.ledgers++
-		o.Seed, o.Lag = r.Seed, r.pair.Behind
+		o.Seed, o.Lag, o.Sever = r.Seed, r.pair.Behind, sever
 		o.Ledger = r.dir.Path(fmt.Sprintf("ledger/%02d-%s", r.ledgers, o.Workload.Name))
 		w, err := load.Start(ctx, db, o)
 		if err != nil {
