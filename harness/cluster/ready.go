@@ -282,18 +282,30 @@ func (c *Cluster) commit(ctx context.Context, statements ...string) (epoch.Epoch
 	return epoch.Epoch(n), nil
 }
 
-// handled waits until the binlog injector has put an epoch into the binary log.
+// handled waits until the binlog injector has put an epoch into the binary log. It
+// gives up at once where a server that has received no epoch says that it logs none.
 func (c *Cluster) handled(ctx context.Context, e epoch.Epoch) error {
 	return poll.Until(ctx, fmt.Sprintf("epoch %s in the binary log of %s", e, c.sql()), func(ctx context.Context) error {
 		b, err := c.injector(ctx)
 		if err != nil {
 			return err
 		}
-		if b.LatestHandled < e {
-			return fmt.Errorf("handled up to %s, received up to %s", b.LatestHandled, b.LatestReceived)
+		if b.LatestHandled >= e {
+			return nil
 		}
-		return nil
+		err = fmt.Errorf("handled up to %s, received up to %s", b.LatestHandled, b.LatestReceived)
+		if b.LatestReceived == 0 && !c.logsRows(ctx) {
+			return poll.Stop(fmt.Errorf("ndb_log_bin is off there: no row reaches the binary log; %w", err))
+		}
+		return err
 	})
+}
+
+// logsRows is false only when the server says so.
+func (c *Cluster) logsRows(ctx context.Context) bool {
+	on := true
+	err := c.admin.QueryRowContext(ctx, "SELECT @@GLOBAL.ndb_log_bin").Scan(&on)
+	return err != nil || on
 }
 
 // injector reads how far the binlog injector is.
