@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"ndbproof/harness/poll"
@@ -18,11 +19,11 @@ type row struct {
 type holds struct {
 	mu     sync.Mutex
 	held   map[row]int
-	flying []map[row]bool // the rows of each connection's write in flight
+	flying [][]row // the rows of each connection's write in flight
 }
 
 func newHolds(connections int) *holds {
-	return &holds{held: map[row]int{}, flying: make([]map[row]bool, connections)}
+	return &holds{held: map[row]int{}, flying: make([][]row, connections)}
 }
 
 // deal gives a connection its next write, one that touches no row that is held.
@@ -30,18 +31,16 @@ func (h *holds) deal(conn int, d *dealer) Op {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	op := d.next(func(table int, key uint64) bool { return h.held[row{table, key}] > 0 })
-	rows := make(map[row]bool, len(op.Changes))
 	for _, c := range op.Changes {
-		rows[row{c.Table, c.Key}] = true
+		h.flying[conn] = append(h.flying[conn], row{c.Table, c.Key})
 	}
-	h.flying[conn] = rows
 	return op
 }
 
 func (h *holds) landed(conn int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.flying[conn] = nil
+	h.flying[conn] = h.flying[conn][:0]
 }
 
 // Hold makes the writer leave a row alone until release is called. It returns
@@ -67,7 +66,7 @@ func (w *Writer) Hold(ctx context.Context, database, table string, key uint64) (
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		for conn, rows := range h.flying {
-			if rows[r] {
+			if slices.Contains(rows, r) {
 				return fmt.Errorf("connection %d has no answer yet", conn)
 			}
 		}

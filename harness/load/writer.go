@@ -175,15 +175,29 @@ func (w *Writer) Age() time.Duration { return time.Since(w.begin) }
 func (w *Writer) Wait(ctx context.Context, writes int64, d time.Duration) error {
 	what := fmt.Sprintf("%d writes and %s of workload %s", writes, d, w.workload.Name)
 	return poll.Until(ctx, what, func(context.Context) error {
-		c := w.Counts()
+		acked, age, errs := w.progress()
 		switch {
 		case w.isDone():
-			return poll.Stop(fmt.Errorf("the writer has ended after %d writes: %w", c.Acked, cmp.Or(w.err, errStopped)))
-		case c.Acked >= writes && time.Since(w.begin) >= d:
+			return poll.Stop(fmt.Errorf("the writer has ended after %d writes: %w", acked, cmp.Or(w.err, errStopped)))
+		case acked >= writes && age >= d:
 			return nil
 		}
-		return fmt.Errorf("%d writes acknowledged in %.1f s, errors: %v", c.Acked, c.Seconds, c.Errors)
+		return fmt.Errorf("%d writes acknowledged in %.1f s, errors: %s", acked, age.Seconds(), errs)
 	})
+}
+
+// progress is what of Counts costs nothing.
+func (w *Writer) progress() (acked int64, age time.Duration, errs string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, k := range w.tally.kinds {
+		acked += k.Acked
+	}
+	errs = "none"
+	if len(w.tally.errors) > 0 {
+		errs = fmt.Sprint(w.tally.errors)
+	}
+	return acked, time.Since(w.begin), errs
 }
 
 // Book reads the ledger. While the writer runs, what is in flight counts as of
