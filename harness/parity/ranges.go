@@ -3,6 +3,7 @@ package parity
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math/bits"
 	"strconv"
@@ -16,9 +17,9 @@ import (
 // connections the keys are cut into as many spans.
 func (j *job) ranges(ctx context.Context, estimate int64) error {
 	spans := []span{{}}
-	if j.Connections > 1 && estimate > int64(j.Chunk) {
+	if estimate > int64(j.Chunk) {
 		var err error
-		if spans, err = j.spans(ctx); err != nil {
+		if spans, err = j.spans(ctx, estimate); err != nil {
 			return j.failed(0, err)
 		}
 	}
@@ -52,7 +53,13 @@ func (j *job) receive(ctx context.Context, i int, blocks <-chan []entry) feed {
 }
 
 // span is a range of ordinals: above after, up to and including last; nil is open.
-type span struct{ after, last *Digest }
+type span struct {
+	after, last *Digest
+	// Up to known, where the table ended when it was looked at, keys are read in
+	// windows of a width that promises Chunk rows; nil: not in windows.
+	known *Digest
+	width uint64
+}
 
 func (s span) where(column string) string {
 	var parts []string
@@ -68,9 +75,10 @@ func (s span) where(column string) string {
 	return " WHERE " + strings.Join(parts, " AND ")
 }
 
-// spans cuts the source's keys into equal widths. Where keys lie unevenly the
-// spans take unequal time; none is left out, for the outer ones are open.
-func (j *job) spans(ctx context.Context) ([]span, error) {
+// spans cuts the source's keys into equal widths, one for each connection. Where
+// keys lie unevenly the spans take unequal time; none is left out, for the outer
+// ones are open.
+func (j *job) spans(ctx context.Context, estimate int64) ([]span, error) {
 	s, c := j.sides[0].sessions[0], quote(j.columns[0][0].name)
 	var ends [2]Digest
 	err := s.scan(ctx, "SELECT MIN("+c+"), MAX("+c+") FROM "+j.name.quoted(), 2, nil, func(row []driver.Value) error {
@@ -88,7 +96,28 @@ func (j *job) spans(ctx context.Context) ([]span, error) {
 	if err != nil || ends[0] == ends[1] {
 		return []span{{}}, err
 	}
-	return cut(ends[0], ends[1], uint64(j.Connections)), nil //nolint:gosec // at least 1
+	spans := cut(ends[0], ends[1], uint64(j.Connections)) //nolint:gosec // at least 1
+	keys, _ := bits.Sub64(ends[1][1], ends[0][1], 0)
+	for n := range spans {
+		spans[n].known, spans[n].width = &ends[1], max(1, keys/uint64(estimate)*uint64(j.Chunk)) //nolint:gosec // above Chunk
+	}
+	return spans, nil
+}
+
+// window is the part of a span that is to be read next without asking for an
+// order; false where the rest of the span must be read in order, because nobody
+// knows where it begins or ends.
+func (s span) window() (span, bool) {
+	if s.after == nil || s.known == nil {
+		return s, false
+	}
+	low, carry := bits.Add64(s.after[1], s.width, 0)
+	end := Digest{s.after[0] + carry, low}
+	if s.last != nil && end.compare(*s.last) >= 0 {
+		return s, true
+	}
+	s.last = &end
+	return s, end.compare(*s.known) < 0
 }
 
 func cut(first, last Digest, n uint64) []span {
@@ -106,9 +135,21 @@ func cut(first, last Digest, n uint64) []span {
 }
 
 // stream sends the rows of one span in order of keys, a statement for each block.
+// Rows of a window come as they lie and are sorted here: to have them merged in
+// order costs NDB more. The first block of a span that is open below, and what lies
+// above the known keys, come in order.
 func (j *job) stream(ctx context.Context, i int, s *session, sp span, blocks chan<- []entry) error {
 	for size := 0; ; size = j.Chunk {
-		block, err := j.block(ctx, i, s, sp, make([]entry, 0, size))
+		part, bounded := sp.window()
+		block, err := make([]entry, 0, size), error(nil)
+		if bounded {
+			if block, err = j.window(ctx, i, s, part, block); errors.Is(err, errDense) {
+				bounded, sp.width = false, max(1, sp.width/dense)
+			}
+		}
+		if !bounded {
+			block, err = j.block(ctx, i, s, sp, block[:0])
+		}
 		if err != nil {
 			return err
 		}
@@ -119,11 +160,52 @@ func (j *job) stream(ctx context.Context, i int, s *session, sp span, blocks cha
 				return ctx.Err()
 			}
 		}
-		if len(block) < j.Chunk {
+		switch {
+		case bounded && part.last == sp.last, !bounded && len(block) < j.Chunk:
 			return nil
+		case bounded:
+			sp.after, sp.width = part.last, fitting(sp.width, len(block), j.Chunk)
+		default:
+			sp.after = &block[len(block)-1].key
 		}
-		sp.after = &block[len(block)-1].key
 	}
+}
+
+// fitting is the next window's width: keys need not lie evenly.
+func fitting(width uint64, rows, wanted int) uint64 {
+	switch {
+	case rows < wanted/2 && width < 1<<62:
+		return width * 2
+	case rows > 2*wanted:
+		return max(1, width/2)
+	}
+	return width
+}
+
+// errDense is a window that holds more rows than memory has room for.
+var errDense = errors.New("too many rows in a window")
+
+// dense is how many times Chunk a window may hold.
+const dense = 4
+
+// window reads all rows of a window.
+func (j *job) window(ctx context.Context, i int, s *session, part span, block []entry) ([]entry, error) {
+	columns, key := j.columns[i], quote(j.columns[i][0].name)
+	query := j.selectFrom(i, s) + " FORCE INDEX (PRIMARY)" + part.where(key)
+	err := s.scan(ctx, query, len(columns), func() { block = block[:0] }, func(row []driver.Value) error {
+		if len(block) == dense*j.Chunk {
+			return errDense
+		}
+		e, err := s.entry(row, columns, 0)
+		if err != nil {
+			return err
+		}
+		e.key, err = ordinalOf(row[0])
+		block = append(block, e)
+		return err
+	})
+	sortEntries(block)
+	return block, err
 }
 
 // block reads the first Chunk rows of a span. The index is forced: without it
