@@ -235,12 +235,17 @@ func (c *Cluster) asAdmin() topology.Login {
 	return topology.Login{User: secure.AdminUser, Password: c.secrets.admin, TLS: topology.TLSVerify}
 }
 
+// idleSessions is more than all that asks at once, so that none is opened later than
+// it must: a login of the harness's own account warms the cache of caching_sha2 just
+// when a claim needs it cold.
+const idleSessions = 16
+
 func (c *Cluster) openAdmin() error {
 	db, err := c.sql().open(c.asAdmin())
 	if err != nil {
 		return err
 	}
-	db.SetMaxIdleConns(4)
+	db.SetMaxIdleConns(idleSessions)
 	c.admin = db
 	return nil
 }
