@@ -17,7 +17,7 @@ import (
 
 // Writing is the pool for what writes to the source: it dials whichever of the
 // source's mysqlds takes writes. Connections that are open stay where they are, until
-// sever breaks them all.
+// sever breaks them all, those of other writers too.
 func (p *Pair) Writing() (db *sql.DB, sever func(), err error) {
 	c := p.Source
 	if c.writing == nil {

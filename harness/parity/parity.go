@@ -23,7 +23,7 @@ import (
 type Options struct {
 	Databases   []string       // nil: all but SystemDatabases
 	Tables      []string       // "database.table"; nil: all of the databases
-	Chunk       int            // rows read by one statement where the key allows it; 0: 50,000
+	Chunk       int            // rows that one statement is to read where the key allows it, four times as many at most; 0: 50,000
 	Connections int            // for each side; 0: 1. The pools must allow as many
 	First       int            // mismatching rows of each table that are read again and shown; 0: 100
 	Progress    func(Progress) // called after every chunk, never by two goroutines at once

@@ -13,7 +13,7 @@ import (
 )
 
 // ranges compares a table with an integer key: each side walks its own index,
-// Chunk rows a statement, and what comes out is joined as it comes. With more
+// about Chunk rows a statement, and what comes out is joined as it comes. With more
 // connections the keys are cut into as many spans.
 func (j *job) ranges(ctx context.Context, estimate int64) error {
 	spans := []span{{}}
