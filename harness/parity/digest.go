@@ -63,6 +63,35 @@ func sortEntries(e []entry) {
 	slices.SortFunc(e, func(a, b entry) int { return a.key.compare(b.key) })
 }
 
+// sortOrdinals sorts entries whose keys are ordinals at or above low by their
+// distance to it, eleven bits at a time: keys of a window lie close together, so
+// that is two or three passes, where comparing takes a fifth of the client's time.
+// e is overwritten; spare is memory that is free again.
+func sortOrdinals(e []entry, low uint64) (sorted, spare []entry) {
+	const digit, values = 11, 1 << 11
+	var highest uint64
+	for i := range e {
+		highest = max(highest, e[i].key[1]-low)
+	}
+	spare = make([]entry, len(e))
+	for shift := 0; shift < 64 && highest>>shift > 0; shift += digit {
+		var at [values + 1]int
+		for i := range e {
+			at[(e[i].key[1]-low)>>shift%values+1]++
+		}
+		for v := range values {
+			at[v+1] += at[v]
+		}
+		for i := range e {
+			v := (e[i].key[1] - low) >> shift % values
+			spare[at[v]] = e[i]
+			at[v]++
+		}
+		e, spare = spare, e
+	}
+	return e, spare
+}
+
 // runs turns sorted entries of a table without primary key into one entry for
 // each distinct row, with the number of its copies where the row's digest was.
 func runs(sorted []entry) []entry {

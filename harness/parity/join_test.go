@@ -34,6 +34,28 @@ func entries(m map[uint64]uint64) []entry {
 	return out
 }
 
+// Ordinals of a window sort as all entries do, also where negative numbers end.
+func TestOrdinalsSortAsEntriesDo(t *testing.T) {
+	keys := rapid.SliceOfDistinct(rapid.Int64(), rapid.ID[int64])
+	near := rapid.SliceOfDistinct(rapid.Int64Range(-3000, 3000), rapid.ID[int64])
+	rapid.Check(t, func(t *rapid.T) {
+		var e []entry
+		for i, k := range rapid.OneOf(keys, near).Draw(t, "keys") {
+			key, err := ordinalOf(k)
+			require.NoError(t, err)
+			e = append(e, entry{key, Digest{0, uint64(i)}})
+		}
+		if len(e) == 0 {
+			return
+		}
+		want := slices.Clone(e)
+		sortEntries(want)
+		got, spare := sortOrdinals(e, want[0].key[1])
+		require.Equal(t, want, got)
+		require.Len(t, spare, len(got))
+	})
+}
+
 type pairOf struct{ s, r uint64 }
 
 const none = math.MaxUint64

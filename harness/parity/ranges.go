@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -139,12 +140,16 @@ func cut(first, last Digest, n uint64) []span {
 // order costs NDB more. The first block of a span that is open below, and what lies
 // above the known keys, come in order.
 func (j *job) stream(ctx context.Context, i int, s *session, sp span, blocks chan<- []entry) error {
+	var spare []entry // what sorting a window has left over
 	for size := 0; ; size = j.Chunk {
 		part, bounded := sp.window()
-		block, err := make([]entry, 0, size), error(nil)
+		block, err := slices.Grow(spare[:0], size), error(nil)
+		spare = nil
 		if bounded {
 			if block, err = j.window(ctx, i, s, part, block); errors.Is(err, errDense) {
 				bounded, sp.width = false, max(1, sp.width/dense)
+			} else {
+				block, spare = sortOrdinals(block, part.after[1])
 			}
 		}
 		if !bounded {
@@ -188,7 +193,7 @@ var errDense = errors.New("too many rows in a window")
 // dense is how many times Chunk a window may hold.
 const dense = 4
 
-// window reads all rows of a window.
+// window reads all rows of a window, in whatever order they come.
 func (j *job) window(ctx context.Context, i int, s *session, part span, block []entry) ([]entry, error) {
 	columns, key := j.columns[i], quote(j.columns[i][0].name)
 	query := j.selectFrom(i, s) + " FORCE INDEX (PRIMARY)" + part.where(key)
@@ -204,7 +209,6 @@ func (j *job) window(ctx context.Context, i int, s *session, part span, block []
 		block = append(block, e)
 		return err
 	})
-	sortEntries(block)
 	return block, err
 }
 
