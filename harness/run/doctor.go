@@ -91,7 +91,7 @@ func disk(root string) Finding {
 func bundles() []Finding {
 	found, err := images.Bundles(images.Options{})
 	if err != nil {
-		return []Finding{{Need: "tarballs", Seen: err.Error(), Do: "see images/ in the README"}}
+		return []Finding{{Need: "tarballs", Seen: err.Error(), Do: `see "Which release is run" in docs/operations.md`}}
 	}
 	var names []string
 	for _, b := range found {
