@@ -42,10 +42,17 @@ func rowsOnLinks(o *WireFlows) (string, bool) {
 	return "all flows inside the clusters are TLS, and the row was not read in passing", false
 }
 
+// unwanted is what an NDB that wants certificates says to who has none. A stranger
+// that could not connect for another reason has tried nothing.
+const unwanted = "Not Authorized"
+
 // rowsForStrangers is gap G3.
 func rowsForStrangers(o *WireFlows) (string, bool) {
 	var got []string
 	for _, s := range o.Strangers {
+		if !s.Shown && !s.Read && !strings.Contains(s.Says, unwanted) {
+			return fmt.Sprintf("not looked at: a container on the network of the %s was neither let in nor refused: %s", s.Side, s.Says), true
+		}
 		if s.Shown {
 			got = append(got, fmt.Sprintf("ndb_mgmd of the %s shows its nodes", s.Side))
 		}

@@ -314,7 +314,10 @@ func TestContents(t *testing.T) {
 	fewer.Workload.Wanted, idle.Workload.Acked = 101, 0
 	unasked, empty := goodContents(), goodContents()
 	unasked.Ledger, empty.Ledger[1].Expected = nil, 0
-	unseen(t, map[string]Observation{"too slow": slow, "no ledger": unasked, "a ledger without rows": empty, "fewer rows than asked": fewer, "no row": idle, "nothing compared": &Contents{Workload: goodContents().Workload}})
+	kindless := goodContents()
+	kindless.Ledger[1].Compared = map[string]int64{"delete": 0, "insert": 7}
+	require.Contains(t, second(kindless.Seen()), "no delete was compared")
+	unseen(t, map[string]Observation{"a kind that was never compared": kindless, "too slow": slow, "no ledger": unasked, "a ledger without rows": empty, "fewer rows than asked": fewer, "no row": idle, "nothing compared": &Contents{Workload: goodContents().Workload}})
 }
 
 func TestLoggedTables(t *testing.T) {

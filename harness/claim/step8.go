@@ -53,6 +53,11 @@ func (o *Contents) Seen() (int, string) {
 		if f.Expected == 0 {
 			return 0, fmt.Sprintf("by the ledger of the workload %s no row was to be there", f.Workload)
 		}
+		for _, kind := range slices.Sorted(maps.Keys(f.Compared)) {
+			if f.Compared[kind] == 0 {
+				return 0, fmt.Sprintf("of the workload %s no %s was compared on the %s", f.Workload, kind, f.Side)
+			}
+		}
 	}
 	return int(rows), "no row was compared"
 }

@@ -355,6 +355,10 @@ func TestGapsOfTheWire(t *testing.T) {
 	says, open = rowsForStrangers(o)
 	require.False(t, open)
 	require.Contains(t, says, "TLS Required")
+	o.Strangers = append(o.Strangers, Stranger{Side: topology.Replica, Says: "Unable to connect with connect string"})
+	says, open = rowsForStrangers(o)
+	require.True(t, open, "who could not connect was not refused")
+	require.Contains(t, says, "not looked at")
 	o.Strangers = nil
 	_, open = rowsForStrangers(o)
 	require.True(t, open)

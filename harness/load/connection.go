@@ -49,7 +49,7 @@ func (w *Writer) write(ctx context.Context, conn int, d *dealer) error {
 // next waits for leave to write, and takes a place in the gate, to be given back
 // after the write. False: the writer is to stop.
 func (w *Writer) next() bool {
-	if w.tokens != nil {
+	if w.tokens != nil && w.hurries.Load() == 0 {
 		select {
 		case <-w.tokens:
 		case <-w.halt.Done():

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,32 @@ func TestPaceIsEven(t *testing.T) {
 			assert.InDelta(t, 3.0, time.Since(begin).Seconds(), 0.02)
 		})
 	}
+}
+
+// A writer that hurries does not wait for its pace, and afterwards does again.
+func TestHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		halt, stop := context.WithCancel(t.Context())
+		w := &Writer{gate: newGate(1), halt: halt, tokens: make(chan struct{})}
+		next := func() bool {
+			defer w.gate.places.Release(1)
+			return w.next()
+		}
+		calm := w.Hurry()
+		assert.True(t, next())
+		calm()
+		calm()
+		waits := make(chan bool)
+		go func() { waits <- w.next() }()
+		synctest.Wait()
+		select {
+		case <-waits:
+			t.Fatal("it went past its pace")
+		default:
+		}
+		stop()
+		assert.False(t, <-waits)
+	})
 }
 
 func TestPaceDoesNotCatchUp(t *testing.T) {

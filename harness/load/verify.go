@@ -102,7 +102,7 @@ type judge struct {
 func newJudge(b *Book, side topology.Side) *judge {
 	return &judge{
 		Book: b, there: map[int64]map[bool]int{}, names: map[int64]written{},
-		found: topology.LedgerFindings{Side: side, Workload: b.workload.Name, Database: b.workload.Database, Compared: map[string]int64{}},
+		found: topology.LedgerFindings{Side: side, Workload: b.workload.Name, Database: b.workload.Database, Compared: b.workload.promised()},
 	}
 }
 

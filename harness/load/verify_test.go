@@ -182,7 +182,7 @@ func TestDeletedRowThatIsBack(t *testing.T) {
 	b := added(t, h, steps)
 	f := judgedRows(t, b, nil)
 	assert.Zero(t, f.Faults())
-	assert.Equal(t, map[string]int64{"delete": 1}, f.Compared)
+	assert.Equal(t, map[string]int64{"insert": 0, "update": 0, "delete": 1}, f.Compared)
 	f = judgedRows(t, b, map[int][]stored{0: {{1, b.workload.Tables[0].cells(b.workload.Values(0, 0, 1, 1))}}})
 	assert.Equal(t, int64(1), f.Back)
 	assert.Equal(t, "delete acknowledged: deleted", f.First[0].Opinion)

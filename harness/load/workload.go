@@ -73,6 +73,30 @@ func Inserts() Workload {
 	}
 }
 
+// Soon is after how many writes, over two connections, a workload has brought
+// several of every kind that it promises.
+const Soon = 500
+
+// promised has a 0 for every kind of write that a workload has, but for DDL, which
+// comes now and then.
+func (w Workload) promised() map[string]int64 {
+	all := map[string]int64{}
+	for _, s := range w.Streams {
+		if w.Tables[s.Tables[0]].Form == Schemas {
+			continue
+		}
+		for kind, share := range map[Kind]int{Insert: s.Insert, Update: s.Update, Delete: s.Delete} {
+			if share > 0 {
+				all[kind.String()] = 0
+			}
+		}
+		if s.Transfer {
+			all[Transaction.String()] = 0
+		}
+	}
+	return all
+}
+
 // Churn inserts, updates and deletes rows of one narrow table; deleted keys come
 // back.
 func Churn() Workload { return of("churn", part{churnTables, churnStreams}) }

@@ -55,6 +55,7 @@ type Writer struct {
 	holds    *holds
 	gate     gate
 	stands   atomic.Int64 // how often it stood
+	hurries  atomic.Int64 // above 0: it writes past its pace
 
 	stop   func()             // no further writes
 	halt   context.Context    // done when stop was called
@@ -166,6 +167,13 @@ func (w *Writer) Stop(ctx context.Context) (Counts, error) {
 	<-w.done
 	return w.Counts(), fmt.Errorf("stop workload %s: writes in flight were broken off (%w): %w",
 		w.workload.Name, context.Cause(ctx), cmp.Or(w.err, errStopped))
+}
+
+// Hurry has the writer write as fast as it goes, whatever its pace, until the
+// function that it gives is called.
+func (w *Writer) Hurry() (calm func()) {
+	w.hurries.Add(1)
+	return sync.OnceFunc(func() { w.hurries.Add(-1) })
 }
 
 // Age is how long the writer has run, as its outages count.

@@ -89,7 +89,7 @@ func (s *subject) Settle(ctx context.Context) (topology.Workload, error) {
 		if err := w.Wait(ctx, rows, s.Duration); err != nil {
 			return s.Workload(), fmt.Errorf("write for %s: %w", s.Duration, err)
 		}
-		rows = 1 // beside the inserts
+		rows = load.Soon // beside the inserts
 	}
 	if err := s.writer.stop(ctx); err != nil {
 		return s.Workload(), err

@@ -114,7 +114,7 @@ type LedgerFindings struct {
 	Torn     int64            `json:"torn"`                    // transactions of unknown fate of which a part is there
 	Unknown  int64            `json:"unknown"`                 // keys whose last write had no answer
 	There    []string         `json:"unknown_there,omitempty"` // of these, where that write is there: "table key"
-	Compared map[string]int64 `json:"compared"`                // writes of each kind, acknowledged, whose result is still to be seen, and was
+	Compared map[string]int64 `json:"compared"`                // writes of each kind, acknowledged, whose result is still to be seen, and was; 0 of a kind that the workload has, and nothing was seen of
 	First    []LedgerFinding  `json:"first,omitempty"`         // the first hundred
 }
 
