@@ -43,13 +43,15 @@ func TestFailIsClassified(t *testing.T) {
 		node   string
 		text   string
 	}{
-		"before the marker":                 {6, false, broken, nil, evidence.ExitNotStarted, "", broken.Error()},
-		"a death before the marker":         {4, false, fmt.Errorf("wait: %w", death()), nil, evidence.ExitNotStarted, "sql", death().Error()},
-		"after the marker":                  {7, true, broken, nil, evidence.ExitNotLooked, "", broken.Error()},
-		"a death after the marker":          {7, true, fmt.Errorf("look: %w", death()), nil, evidence.ExitViolated, "sql", death().Error()},
-		"a death that ended the run":        {8, true, context.Canceled, death(), evidence.ExitViolated, "sql", death().Error()},
-		"an interrupt, whatever came of it": {8, true, broken, errors.New("interrupted"), evidence.ExitNotLooked, "", "interrupted"},
-		"several at once, in one line":      {2, false, errors.Join(errors.New("one"), errors.New("two")), nil, evidence.ExitNotStarted, "", "one; two"},
+		"before the marker":                                  {6, false, broken, nil, evidence.ExitNotStarted, "", broken.Error()},
+		"a death before the marker":                          {4, false, fmt.Errorf("wait: %w", death()), nil, evidence.ExitNotStarted, "sql", death().Error()},
+		"after the marker":                                   {7, true, broken, nil, evidence.ExitNotLooked, "", broken.Error()},
+		"a death after the marker":                           {7, true, fmt.Errorf("look: %w", death()), nil, evidence.ExitViolated, "sql", death().Error()},
+		"a death that ended the run":                         {8, true, context.Canceled, death(), evidence.ExitViolated, "sql", death().Error()},
+		"an interrupt, whatever came of it":                  {8, true, broken, errors.New("interrupted"), evidence.ExitNotLooked, "", "interrupted"},
+		"a claim violated, where the run ends with it":       {7, true, unheld{"claims before", []evidence.Fall{{Claim: "a", Status: evidence.NotLooked}, {Claim: "b", Status: evidence.Violated}}}, nil, evidence.ExitViolated, "", "claims before: a not-looked: ; b violated: "},
+		"a claim that could not look, where the run ends so": {7, true, unheld{"claims before", []evidence.Fall{{Claim: "a", Status: evidence.NotLooked}}}, nil, evidence.ExitNotLooked, "", "claims before: a not-looked: "},
+		"several at once, in one line":                       {2, false, errors.Join(errors.New("one"), errors.New("two")), nil, evidence.ExitNotStarted, "", "one; two"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -296,57 +295,6 @@ func (r *runner) finish(ctx context.Context, failed error) (Report, error) {
 	r.progress.End(failed)
 	return Report{Results: res, Dir: r.dir.Root()}, err
 }
-
-// fail notes what ended the run, and which steps were not reached.
-func (r *runner) fail(ctx context.Context, err error) {
-	if err == nil {
-		return
-	}
-	if r.engine != nil {
-		if gone := r.engine.Answers(ctx); gone != nil {
-			r.stop(gone) // why else calls fail, said better
-		}
-	}
-	f := &evidence.Failure{Exit: evidence.ExitNotStarted, Where: r.phase, Text: reason(ctx, err)}
-	if r.marker {
-		f.Exit = evidence.ExitNotLooked
-	}
-	var d *cluster.Death
-	if errors.As(err, &d) || errors.As(context.Cause(ctx), &d) {
-		f.Side, f.Node = string(d.Side), d.Node
-		if r.marker {
-			f.Exit = evidence.ExitViolated
-		}
-	}
-	r.results.Error = f
-	r.say("failure", topology.Side(f.Side), f.Node, f.Text)
-	at := r.step
-	r.leave(evidence.StepFailed)
-	if at == 0 && len(r.results.Steps) == len(ProcedureSteps)-1 {
-		return
-	}
-	for s := at + 1; s < len(ProcedureSteps); s++ {
-		if !slices.ContainsFunc(r.results.Steps, func(x evidence.Step) bool { return x.Step == s }) {
-			r.results.Steps = append(r.results.Steps, evidence.Step{Step: s, Title: ProcedureSteps[s], Status: evidence.StepNotReached})
-		}
-	}
-}
-
-// reason gives a node's death or an interrupt alone: what else went wrong
-// followed from it.
-func reason(ctx context.Context, err error) string {
-	var d *cluster.Death
-	if errors.As(err, &d) {
-		return d.Error()
-	}
-	if c := context.Cause(ctx); c != nil {
-		return oneLine(c)
-	}
-	return oneLine(err)
-}
-
-// oneLine puts joined errors behind each other.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // defects tells of each known defect what this run saw.
 func (r *runner) defects() {

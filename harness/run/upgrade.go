@@ -42,6 +42,7 @@ type upgrading struct {
 	letIn    []func() // of writers that stand
 	fence    topology.Position
 	starts   map[topology.Role][]float64
+	logs     []string          // encrypted binary logs that the mysqld had at its stop
 	earlier  map[string]string // what nodes wrote under the old release before they were restarted there
 	begun    time.Time         // of a node's start
 	halted   time.Time         // when its stop began
@@ -164,7 +165,7 @@ func (u *upgrading) before(ctx context.Context) error {
 	}
 	u.report.Seconds["claims before"] = seconds(begun)
 	begun = time.Now()
-	u.begin("restarts before", "restarting a data node and a mysqld of the old release, to compare with")
+	u.begin("restarts before", "restarting one node of each kind under the old release, to compare with")
 	if err := u.reference(ctx); err != nil {
 		return err
 	}
@@ -229,7 +230,7 @@ func (u *upgrading) judgeEverything(ctx context.Context, phase string, settled b
 	}
 	if falls := evidence.Falls(u.all); len(falls) > 0 && !settled {
 		u.results.Claims = u.all
-		return fmt.Errorf("%s: %s", phase, fallen(falls))
+		return unheld{phase, falls}
 	}
 	return nil
 }
@@ -263,7 +264,7 @@ func (u *upgrading) conclude(ctx context.Context, failed error) {
 	u.rows()
 	u.report.Defects = u.knownDefects(failed)
 	if failed != nil && !u.stepFailed() {
-		u.report.Error = &evidence.Failure{Exit: evidence.ExitNotLooked, Where: u.phase, Text: reason(ctx, failed)}
+		u.report.Error = u.failure(ctx, failed)
 	}
 	u.report.End = time.Now().UTC()
 	u.report = upgrade.Conclude(u.report)

@@ -16,6 +16,9 @@ func (u *upgrading) do(ctx context.Context, s topology.PlanStep, a topology.Acti
 	c := u.clusterOf(s.Side)
 	switch a {
 	case topology.StopNode:
+		if err := u.noteLogs(ctx, s); err != nil {
+			return err
+		}
 		u.halted = time.Now()
 		return c.StopNodes(ctx, s.Nodes...)
 	case topology.ReplaceNode:

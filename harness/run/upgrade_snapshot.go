@@ -15,7 +15,7 @@ import (
 	"ndbproof/harness/upgrade"
 )
 
-// window is how long throughput and lag are measured for a snapshot.
+// window is how long lag is measured for a snapshot, and then throughput.
 const window = 10 * time.Second
 
 // snapshot reads what the pair is like under a release, while writers write.
@@ -181,26 +181,46 @@ func negotiated(side topology.Side, who string, rows []string) []upgrade.Negotia
 	return all
 }
 
-// readPace lets the writers write for a while, and reads how fast they were and
-// how far the replica was behind.
+// readPace reads how far the replica is behind while the writers keep their pace,
+// and how many writes the source acknowledges when the inserts do not: at a pace a
+// slower release would look like any other.
 func (u *upgrading) readPace(ctx context.Context, s *upgrade.Snapshot) error {
 	w := u.writer.all[0]
-	begin := w.Counts()
-	if err := w.Wait(ctx, begin.Acked+1, w.Age()+window); err != nil {
+	begin, end, err := during(ctx, w)
+	if err != nil {
 		return err
 	}
-	end := w.Counts()
+	if s.LagSeconds, err = meanLag(end.PerSecond[min(int(begin.Seconds), len(end.PerSecond)):]); err != nil {
+		return err
+	}
+	defer w.Hurry()()
+	if begin, end, err = during(ctx, w); err != nil {
+		return err
+	}
 	s.Throughput = float64(end.Acked-begin.Acked) / (end.Seconds - begin.Seconds)
-	s.LagSeconds = meanLag(end.PerSecond[min(int(begin.Seconds), len(end.PerSecond)):])
 	return nil
 }
 
-func meanLag(series []load.Second) float64 {
+// during gives what a writer has counted before and after a window.
+func during(ctx context.Context, w *load.Writer) (begin, end load.Counts, err error) {
+	begin = w.Counts()
+	if err := w.Wait(ctx, begin.Acked+1, w.Age()+window); err != nil {
+		return begin, end, err
+	}
+	return begin, w.Counts(), nil
+}
+
+// meanLag is over the seconds in which the replica told how far behind it was; it
+// is an error when it never did.
+func meanLag(series []load.Second) (float64, error) {
 	sum, n := 0.0, 0.0
 	for _, s := range series {
 		if s.Lag != nil {
 			sum, n = sum+*s.Lag, n+1
 		}
 	}
-	return sum / max(n, 1)
+	if n == 0 {
+		return 0, fmt.Errorf("measure the lag: the replica did not tell in %s how far it is behind", window)
+	}
+	return sum / n, nil
 }

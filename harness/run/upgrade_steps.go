@@ -124,9 +124,9 @@ func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade
 		return err
 	}
 	begun := time.Now()
-	read, err := u.oldLogs(ctx, c)
+	read, err := u.oldLogs(ctx, c, s.Does(topology.RestoreCopy))
 	k := upgrade.Check{
-		ID: "old-logs", Title: "the encrypted logs that the release before has written can be read",
+		ID: "old-logs", Title: "the encrypted logs that the release before has written can be read to their ends",
 		Status: evidence.Held, Seen: read, Seconds: seconds(begun),
 	}
 	switch {
@@ -139,34 +139,51 @@ func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade
 	return nil
 }
 
-// oldLogs reads the first events of every encrypted log of a server, and counts
-// the logs.
-func (u *upgrading) oldLogs(ctx context.Context, c *cluster.Cluster) (int, error) {
-	rows, err := c.Admin().QueryContext(ctx, "SHOW BINARY LOGS")
+// noteLogs notes the encrypted binary logs of a mysqld that is about to be stopped.
+func (u *upgrading) noteLogs(ctx context.Context, s topology.PlanStep) (err error) {
+	if s.Role == topology.Mysqld {
+		u.logs, err = encryptedLogs(ctx, u.clusterOf(s.Side))
+	}
+	return err
+}
+
+func encryptedLogs(ctx context.Context, c *cluster.Cluster) ([]string, error) {
+	rows, err := column(ctx, c.Admin(), "SHOW BINARY LOGS")
 	if err != nil {
-		return 0, fmt.Errorf("ask the %s for its logs: %w", c.Side, err)
+		return nil, fmt.Errorf("ask the %s for its logs: %w", c.Side, err)
 	}
-	defer rows.Close() //nolint:errcheck // Err is looked at
 	var names []string
-	for rows.Next() {
-		var name, encrypted string
-		var size int64
-		if err := rows.Scan(&name, &size, &encrypted); err != nil {
-			return 0, fmt.Errorf("ask the %s for its logs: %w", c.Side, err)
-		}
-		if encrypted == "Yes" {
-			names = append(names, name)
+	for _, row := range rows {
+		if f := strings.Fields(row); len(f) == 3 && f[2] == "Yes" { // name, size, encrypted
+			names = append(names, f[0])
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return 0, fmt.Errorf("ask the %s for its logs: %w", c.Side, err)
+	return names, nil
+}
+
+// oldLogs has a server read every log that it had encrypted before its stop, to
+// the end, and counts them. A mysqld that was put back from a copy lacks those that
+// are newer than the copy.
+func (u *upgrading) oldLogs(ctx context.Context, c *cluster.Cluster, restored bool) (int, error) {
+	there, err := encryptedLogs(ctx, c)
+	if err != nil {
+		return 0, err
 	}
-	for i, name := range names {
-		if _, err := c.Admin().ExecContext(ctx, "SHOW BINLOG EVENTS IN '"+name+"' LIMIT 10"); err != nil {
-			return i, fmt.Errorf("read %s of the %s, which the release before has written: %w", name, c.Side, err)
+	read := 0
+	for _, name := range u.logs {
+		switch {
+		case slices.Contains(there, name):
+		case restored:
+			continue
+		default:
+			return read, fmt.Errorf("look for %s of the %s, which the release before has written: it is not among the server's logs any more", name, c.Side)
 		}
+		if _, err := c.Admin().ExecContext(ctx, "SHOW BINLOG EVENTS IN '"+name+"'"); err != nil {
+			return read, fmt.Errorf("read %s of the %s, which the release before has written: %w", name, c.Side, err)
+		}
+		read++
 	}
-	return len(names), nil
+	return read, nil
 }
 
 // reference restarts the last node of each role of the replica under the old

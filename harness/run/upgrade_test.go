@@ -180,8 +180,11 @@ func TestCause(t *testing.T) {
 
 func TestPace(t *testing.T) {
 	two, four := 2.0, 4.0
-	assert.InDelta(t, 3.0, meanLag([]load.Second{{Lag: &two}, {}, {Lag: &four}}), 0)
-	assert.Zero(t, meanLag(nil))
+	lag, err := meanLag([]load.Second{{Lag: &two}, {}, {Lag: &four}})
+	require.NoError(t, err)
+	assert.InDelta(t, 3.0, lag, 0)
+	_, err = meanLag([]load.Second{{}, {}})
+	require.ErrorContains(t, err, "did not tell", "a lag that nobody measured is not one of 0 s")
 	assert.InDelta(t, 5.0, median([]float64{9, 1, 5}), 0)
 	assert.Zero(t, median(nil))
 	assert.Equal(t, []string{"a", "", "b"}, lines("a\n\nb\n"))

@@ -24,9 +24,9 @@ func notLooked(format string, args ...any) reason {
 }
 
 // Conclude gives r with its schema, verdict and exit, the outcomes of defects
-// and the causes of failed steps filled in. Exit 0 is taken; 1 not taken; 3 not taken, because something could
-// not be looked at; 4 the pair did not start under FROM. It is pure, and
-// concluding again changes nothing.
+// and the causes of failed steps filled in. Exit 0 is taken; 1 not taken; 3 not
+// taken, because something could not be looked at. It is pure, and concluding
+// again changes nothing.
 func Conclude(r Report) Report {
 	r.Schema = Schema
 	r.Defects = slices.Clone(r.Defects)

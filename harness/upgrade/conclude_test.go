@@ -24,7 +24,7 @@ func TestConclude(t *testing.T) {
 	}{
 		"taken": {
 			func(*Report) {}, 0,
-			"taken; 3 steps, 0 rows lost, F1 still there (worked around); 3 differences, none of them fails",
+			"taken; 3 steps, 0 rows lost, F1 not tried (worked around); 3 differences, none of them fails",
 		},
 		"taken, mended": {
 			func(r *Report) {
@@ -195,7 +195,7 @@ func TestConclude(t *testing.T) {
 func TestRollback(t *testing.T) {
 	r := taken(t)
 	r.RollbackAt = "source.ndb2"
-	assert.Equal(t, "9.7.2 -> 9.7.4 -> 9.7.2: rolled back at step source.ndb2; 3 steps, 0 rows lost, F1 still there (worked around); 3 differences, none of them fails", Conclude(r).Verdict.Headline)
+	assert.Equal(t, "9.7.2 -> 9.7.4 -> 9.7.2: rolled back at step source.ndb2; 3 steps, 0 rows lost, F1 not tried (worked around); 3 differences, none of them fails", Conclude(r).Verdict.Headline)
 	r.Looked, r.Claims, r.Differences, r.Figures = nil, nil, nil, nil
 	r.Defects = nil
 	got := Conclude(r)
@@ -244,7 +244,7 @@ func TestDefects(t *testing.T) {
 	assert.Equal(t, []Defect{{ID: "F1", Title: release.F1.Title, ExpectedFrom: true, ExpectedTo: false, Status: evidence.DefectNotTried}},
 		Defects(parse("9.7.4"), parse("9.7.4-fix1")))
 	for want, d := range map[string]Defect{
-		"still there (worked around)":                    {ExpectedTo: true, WorkedAround: true, Status: evidence.DefectNotTried},
+		"not tried (worked around)":                      {ExpectedTo: true, WorkedAround: true, Status: evidence.DefectNotTried},
 		"still there (seen)":                             {ExpectedTo: true, Status: evidence.DefectSeen},
 		"seen, although it is not known of this release": {ExpectedFrom: true, Status: evidence.DefectSeen},
 		"mended":                  {ExpectedTo: true, Status: evidence.DefectAbsent},

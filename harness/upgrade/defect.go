@@ -17,7 +17,7 @@ type Defect struct {
 	Status       evidence.DefectStatus `json:"status"`        // under the new release: seen, absent, not-tried
 	WorkedAround bool                  `json:"worked_around"` // the plan has steps around it for the new release
 	Text         string                `json:"text,omitempty"`
-	Outcome      string                `json:"outcome"` // in words: "mended", "still there (worked around)"; filled by Conclude
+	Outcome      string                `json:"outcome"` // in words: "mended", "not tried (worked around)"; filled by Conclude
 }
 
 // Defects are all known defects, none of them tried yet. Those that neither
@@ -43,7 +43,7 @@ func (d Defect) outcome() string {
 	case d.Status == evidence.DefectSeen:
 		return "still there (seen)"
 	case d.WorkedAround:
-		return "still there (worked around)"
+		return "not tried (worked around)"
 	case d.Status == evidence.DefectAbsent && expected:
 		return "mended"
 	case d.Status == evidence.DefectAbsent:

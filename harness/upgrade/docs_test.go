@@ -90,7 +90,7 @@ func TestOutcomesAreDocumented(t *testing.T) {
 	b, err := os.ReadFile("../../docs/upgrade.md")
 	require.NoError(t, err)
 	for _, s := range []string{
-		"`mended`", "`still there (worked around)`", "`still there (seen)`", "`seen, although it is not known of this release`",
+		"`mended`", "`not tried (worked around)`", "`still there (seen)`", "`seen, although it is not known of this release`",
 		"`absent`", "`not tried`", "`not expected, not tried`", "`" + Schema + "`", "`" + Absent + "`",
 		"`" + string(Died) + "`", "`" + string(Killed) + "`", "`" + string(Refused) + "`", "`" + string(Hung) + "`",
 	} {

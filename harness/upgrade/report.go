@@ -36,7 +36,7 @@ type Report struct {
 	Figures     []Figure          `json:"figures"`
 	Tolerance   Tolerance         `json:"tolerance"`
 	Defects     []Defect          `json:"defects"`
-	// Seconds tells where the time went: "pair start", "claims before", "steps",
+	// Seconds tells where the time went: "claims before", "steps",
 	// "checks", ... in seconds.
 	Seconds map[string]float64 `json:"seconds"`
 	Command string             `json:"command"` // how to run it again

@@ -32,10 +32,11 @@ type Snapshot struct {
 	// Messages are the raw lines of a node's error log since this release was
 	// started there; of a data node and a management node, of its own log.
 	Messages map[string][]string `json:"messages"`
-	// StartSeconds are from a node's start to all of its readiness facts.
+	// StartSeconds are from a start to all readiness facts, by role: the median of
+	// its nodes' starts.
 	StartSeconds map[string]float64 `json:"start_seconds"`
-	Throughput   float64            `json:"throughput"`  // acknowledged writes a second; 0: not measured
-	LagSeconds   float64            `json:"lag_seconds"` // mean, from a write's acknowledgement to its row on the replica
+	Throughput   float64            `json:"throughput"`  // acknowledged inserts a second, as fast as it goes; 0: not measured
+	LagSeconds   float64            `json:"lag_seconds"` // mean of what the replica says in whole seconds, at the load's own pace
 }
 
 // Negotiated is a TLS session that really came about. Several with the same

@@ -14,13 +14,13 @@ type Tolerance struct {
 
 // DefaultTolerance is that of a run that is given no other.
 func DefaultTolerance() Tolerance {
-	return Tolerance{Throughput: 0.5, Start: 2, StartSeconds: 5, LagSeconds: 5}
+	return Tolerance{Throughput: 0.4, Start: 2, StartSeconds: 5, LagSeconds: 5}
 }
 
 // Figure is something measured under both releases.
 type Figure struct {
 	Area    Area    `json:"area"`            // start, throughput, lag
-	Where   string  `json:"where,omitempty"` // the node, of a start
+	Where   string  `json:"where,omitempty"` // of a start, the role
 	From    float64 `json:"from"`            // s; of throughput acknowledged writes/s
 	To      float64 `json:"to"`
 	Ratio   float64 `json:"ratio"`   // of TO to FROM; 0 when FROM is 0
@@ -28,8 +28,8 @@ type Figure struct {
 	Fails   bool    `json:"fails"`   // outside of the bound
 }
 
-// figures gives what was measured under both releases: start-up times node by
-// node, throughput, lag. What was measured under one only is not among them.
+// figures gives what was measured under both releases: start-up times role by
+// role, throughput, lag. What was measured under one only is not among them.
 func (t Tolerance) figures(from, to Snapshot) []Figure {
 	var all []Figure
 	for _, node := range union(from.StartSeconds, to.StartSeconds) {
