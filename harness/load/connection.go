@@ -74,15 +74,18 @@ func (w *Writer) one(ctx context.Context, l *link, conn int, d *dealer) (fate, e
 	if err := w.ledger.begin(conn, op); err != nil {
 		return unsent, err
 	}
+	noting := time.Since(begin)
 	w.mu.Lock()
 	w.tally.began(op.Kind)
 	w.mu.Unlock()
 	f, err := w.try(ctx, l, op)
 	took := time.Since(begin)
 	noted := w.ledger.settle(conn, f)
+	noting += time.Since(begin) - took
 	d.settle(op, f)
 	w.mu.Lock()
 	w.tally.settled(op.Kind, f, took, time.Since(w.begin))
+	w.tally.noting += noting
 	w.mu.Unlock()
 	return f, errors.Join(err, noted)
 }

@@ -16,6 +16,7 @@ type Counts struct {
 	Retries   int64                 `json:"retries"`                       // refusals for now, after which the same write was sent again
 	Errors    map[string]int64      `json:"errors,omitempty"`              // of all tries, by number ("1297 NDB 4010") or kind
 	Latency   Latency               `json:"latency"`                       // of acknowledged writes, refusals included
+	Ledger    time.Duration         `json:"ledger_ns"`                     // mean, that noting a write in the ledger took, before it and after
 	PerSecond []Second              `json:"per_second"`                    // from the start
 	Outages   []Outage              `json:"outages,omitempty"`             // without an acknowledged write, of 100 ms or more
 	Unapplied []Outage              `json:"replication_outages,omitempty"` // without an epoch applied on the replica, of 300 ms or more
@@ -56,6 +57,7 @@ type tally struct {
 	retries int64
 	errors  map[string]int64
 	latency *hdrhistogram.Histogram // in microseconds
+	noting  time.Duration           // in the ledger, of all writes
 	series  []Second
 	acks    flow
 	epochs  flow
@@ -128,5 +130,6 @@ func (t *tally) snapshot(since time.Duration) Counts {
 		}
 		c.Sent, c.Acked, c.Failed, c.Unknown = c.Sent+n.Sent, c.Acked+n.Acked, c.Failed+n.Failed, c.Unknown+n.Unknown
 	}
+	c.Ledger = t.noting / time.Duration(max(c.Sent, 1))
 	return c
 }
