@@ -106,7 +106,10 @@ func sameRows() Claim {
 				Undo: statements(topology.Replica, "DROP TABLE ndbproof.stray"),
 			},
 			row("applier skipped a transaction", "only-source", change{transactionSkipped, transactionRestored}),
-			lostOnBoth(), collationChanged(), indexMissing(),
+			onBoth("row deleted", "missing", "DELETE FROM %s WHERE id=%s"),
+			onBoth("row changed", "wrong", "UPDATE %s SET n=IF(n=0, 1, 0) WHERE id=%s"),
+			onBoth("row added", "strange", fmt.Sprintf("INSERT INTO %%[1]s (id, n, c, at, b) SELECT %d, n, c, at, b FROM %%[1]s WHERE id=%%[2]s", addedID)),
+			collationChanged(), indexMissing(),
 		},
 	}, lookContents, judgeContents)
 }

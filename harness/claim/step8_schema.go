@@ -12,13 +12,14 @@ import (
 // oneBit changes one bit of one column of one row: m is 0x6d, l is 0x6c.
 var oneBit = changed("UPDATE ndbproof.marker SET marker=CONCAT(IF(LEFT(marker, 1)='m', 'l', 'm'), SUBSTRING(marker, 2)) WHERE id=1")
 
-// lostOnBoth deletes a row of the inserts on the source, and the channel deletes
+// onBoth does something to a row of the inserts on the source, and the channel does
 // it on the replica: both have the same rows, and only the ledger can know. The
-// writers have been settled, so nobody writes to the row again.
-func lostOnBoth() Sabotage {
-	var back string // the statement that brings the row back
+// writers have been settled, so nobody writes to the row again. sql has the table
+// for %[1]s and the row's key for %[2]s.
+func onBoth(name, word, sql string) Sabotage {
+	var back []act // what brings the row back
 	return Sabotage{
-		Name: "row deleted on the source, and so on both sides", Effect: Disturbs, Want: parityID + ".missing",
+		Name: name + " on the source, and so on both sides", Effect: Disturbs, Want: parityID + "." + word,
 		Do: func(ctx context.Context, b Bench) error {
 			w, err := b.Settle(ctx)
 			if err != nil {
@@ -31,21 +32,24 @@ func lostOnBoth() Sabotage {
 				return on(topology.Source, err)
 			}
 			if len(rows) == 0 {
-				return errors.New("delete a row of the inserts: there is none")
+				return errors.New("change a row of the inserts: there is none")
 			}
 			r := rows[0]
 			if r["b"] == "0x" {
 				r["b"] = "''"
 			}
-			back = fmt.Sprintf("REPLACE INTO %s (id, n, c, at, b) VALUES (%s, %s, CONVERT(0x%s USING utf8mb4), '%s', %s)",
-				table, r["id"], r["n"], r["c"], r["at"], r["b"])
-			return logged("DELETE FROM "+table+" WHERE id="+r["id"])(ctx, b)
+			back = []act{
+				logged(fmt.Sprintf("DELETE FROM %s WHERE id=%d", table, addedID)),
+				logged(fmt.Sprintf("REPLACE INTO %s (id, n, c, at, b) VALUES (%s, %s, CONVERT(0x%s USING utf8mb4), '%s', %s)",
+					table, r["id"], r["n"], r["c"], r["at"], r["b"])),
+			}
+			return logged(fmt.Sprintf(sql, table, r["id"]))(ctx, b)
 		},
 		Undo: func(ctx context.Context, b Bench) error {
-			if back == "" {
-				return errors.New("bring the deleted row back: none was deleted")
+			if back == nil {
+				return errors.New("bring the row back as it was: nothing was done to one")
 			}
-			return logged(back)(ctx, b)
+			return inTurn(back...)(ctx, b)
 		},
 	}
 }
