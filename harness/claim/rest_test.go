@@ -355,3 +355,18 @@ func TestRestSabotages(t *testing.T) {
 		}
 	}
 }
+
+// A log is one wherever it lies, but for logs made for the purpose, and the
+// harness never takes one for a file that may be readable.
+func FuzzClassOf(f *testing.F) {
+	f.Add("/var/lib/mysql/binlog.000001", string(scan.EncryptedLog))
+	f.Add("/data/ndb_2_fs/LCP/0/T1F0.Data", "")
+	f.Add("/tmp/x.log", string(scan.PlainLog))
+	f.Fuzz(func(t *testing.T, path, kind string) {
+		got := classOf(topology.Searched{Path: path, Kind: kind})
+		if kind == string(scan.EncryptedLog) || kind == string(scan.PlainLog) {
+			require.Contains(t, []class{binaryLogs, relayLogs, control}, got, path)
+		}
+		require.Equal(t, temporaryFile, classOf(topology.Searched{Path: path, Kind: kind, Place: topology.InUnlinked}))
+	})
+}

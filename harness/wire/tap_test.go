@@ -161,18 +161,41 @@ func FuzzTap(f *testing.F) {
 	})
 }
 
-func TestClassify(t *testing.T) {
+// Whatever travels, only flows between ends that the book knows are any of a
+// pair's.
+func FuzzClassify(f *testing.F) {
+	f.Add("tcp", "10.1.1.5:40000", "10.1.1.3:11860", "10.1.1.3")
+	f.Add("udp", "10.9.0.2:5353", "224.0.0.251:5353", "10.9.0.2")
+	f.Add("tcp", "[::1]:1", "x:y", "")
+	book := bookOfAPair()
+	f.Fuzz(func(t *testing.T, proto, client, server, ip string) {
+		flow := topology.Flow{Proto: proto, Client: client, Server: server}
+		from, _ := split(client)
+		to, _ := split(server)
+		got := book.Classify(topology.Address{IP: ip}, flow)
+		if len(book.of[from]) == 0 || len(book.of[to]) == 0 {
+			assert.Contains(t, []Class{Unclassified, Resolver, Neighbourhood}, got, "%v", flow)
+		}
+	})
+}
+
+// bookOfAPair knows the source's whole cluster, and two nodes of the replica's.
+func bookOfAPair() Book {
 	at := func(ip string, side topology.Side, node string, role topology.Role, n topology.Network) topology.Address {
 		return topology.Address{IP: ip, Side: side, Node: node, Role: role, Network: n}
 	}
 	const c, l, d = topology.ClusterNetwork, topology.LinkNetwork, topology.DoorNetwork
-	book := NewBook([]topology.Address{
+	return NewBook([]topology.Address{
 		at("10.1.1.1", topology.Source, "", "", c), at("10.1.1.2", topology.Source, "mgm", topology.Mgmd, c),
 		at("10.1.1.3", topology.Source, "ndb1", topology.Ndbmtd, c), at("10.1.1.4", topology.Source, "ndb2", topology.Ndbmtd, c),
 		at("10.1.1.5", topology.Source, "sql", topology.Mysqld, c), at("10.1.3.1", topology.Source, "", "", d), at("10.1.3.2", topology.Source, "sql", topology.Mysqld, d),
 		at("10.9.0.1", "", "", "", l), at("10.9.0.2", topology.Source, "sql", topology.Mysqld, l), at("10.9.0.3", topology.Replica, "sql", topology.Mysqld, l),
 		at("10.2.1.3", topology.Replica, "ndb1", topology.Ndbmtd, c), at("10.2.1.5", topology.Replica, "sql", topology.Mysqld, c),
 	})
+}
+
+func TestClassify(t *testing.T) {
+	book := bookOfAPair()
 	sql, mgm, ndb := book.of["10.9.0.2"][0], book.of["10.1.1.2"][0], book.of["10.1.1.3"][0]
 	for name, x := range map[string]struct {
 		at                    topology.Address
