@@ -107,18 +107,18 @@ func ourHandshake(ctx context.Context, s Subject) (Agreed, string, error) {
 	return o, conn.RemoteAddr().String(), nil
 }
 
-// opensslArgs offers only the suite that we came to, because two clients that
-// prefer different ones may both be right. Its standard input is empty, at which
-// it ends.
+// opensslArgs offers every version, and of the version that we came to only our
+// suite, because two clients that prefer different ones may both be right. Its
+// standard input is empty, at which it ends.
 func opensslArgs(at, authority, host string, ours Agreed) []string {
 	argv := []string{
 		"s_client", "-starttls", "mysql", "-connect", at, "-showcerts",
 		"-CAfile", authority, "-verify_hostname", host, "-verify_return_error",
 	}
 	if ours.Version == "TLSv1.3" {
-		return append(argv, "-tls1_3", "-ciphersuites", ours.Suite)
+		return append(argv, "-ciphersuites", ours.Suite)
 	}
-	return append(argv, "-tls1_2", "-cipher", ours.Suite)
+	return append(argv, "-cipher", ours.Suite)
 }
 
 // opensslSession is the line in which s_client says what was agreed upon.

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
@@ -46,7 +47,7 @@ func Doctor(ctx context.Context) []Finding {
 		err = enough(f.Memory, hs, PairMemory)
 	}
 	out = append(out, finding("memory for a pair", err == nil, units.BytesSize(float64(f.Memory))+" in all", text(err)))
-	out = append(out, disk(f.Root))
+	out = append(out, disk(f.Root), secondOpinion())
 	return append(out, bundles()...)
 }
 
@@ -86,6 +87,16 @@ func disk(root string) Finding {
 	free := int64(s.Bavail) * s.Bsize //nolint:gosec // a disk is smaller than 8 EiB
 	return finding("disk of "+units.BytesSize(diskNeeded), free >= diskNeeded, units.BytesSize(float64(free))+" free in "+root,
 		"make room, or move the engine's data-root")
+}
+
+// secondOpinion tells of openssl, which is asked where it is. Nothing fails without it.
+func secondOpinion() Finding {
+	f := Finding{Need: "openssl, to be asked about TLS, too", Fine: true}
+	var err error
+	if f.Seen, err = exec.LookPath("openssl"); err != nil {
+		f.Seen = "none: wire.client will have no second opinion"
+	}
+	return f
 }
 
 func bundles() []Finding {
