@@ -169,6 +169,7 @@ func TestLoginsLook(t *testing.T) {
 	f := newFake(t, newest)
 	for _, side := range topology.Sides {
 		f.servers[side].on(askTLS, "Variable_name Value", []any{"Ssl_version", "TLSv1.3"})
+		f.servers[side].on("performance_schema.accounts", "n", []any{int64(0)})
 	}
 	f.login = func(_ topology.Side, l topology.Login) error {
 		switch right := l.Password.Reveal() == "of "+l.User; {
@@ -188,7 +189,7 @@ func TestLoginsLook(t *testing.T) {
 	}
 	o, err := lookLogins(t.Context(), f)
 	require.NoError(t, err)
-	require.Len(t, o.Tried, 2*2*len(LoginMatrix())-13, "but for the cold cells of the harness's account at the source")
+	require.Len(t, o.Tried, 2*2*len(LoginMatrix()))
 	byDriver := Logins{slices.DeleteFunc(slices.Clone(o.Tried), func(l TriedLogin) bool { return l.Client != clientDriver && l.Mode != modeOther })}
 	require.Empty(t, judgeLogins(&byDriver, secure.Seed2021(), newest))
 	require.Contains(t, f.servers[topology.Replica].heard, "FLUSH LOCAL PRIVILEGES")
@@ -199,4 +200,24 @@ func TestLoginsLook(t *testing.T) {
 	}
 	_, err = lookLogins(t.Context(), f)
 	require.ErrorContains(t, err, "without an error's number")
+
+	// Others log in whenever a cell is tried: so often, and a cell is tried again.
+	logins := map[topology.Side]*int{topology.Source: new(int), topology.Replica: new(int)}
+	for _, disturbed := range []int{1, disturbances} {
+		until := *logins[topology.Source] + 2*disturbed
+		f.run = func(side topology.Side, _ topology.Command) (topology.Output, error) {
+			if n := logins[side]; *n < until {
+				*n += 2
+				f.servers[side].on("performance_schema.accounts", "n", []any{int64(*n)})
+			}
+			return topology.Output{Stdout: "Ssl_version\tTLSv1.3\n"}, nil
+		}
+		o, err = lookLogins(t.Context(), f)
+		if disturbed < disturbances {
+			require.NoError(t, err)
+			require.Len(t, o.Tried, 2*2*len(LoginMatrix()))
+		} else {
+			require.ErrorContains(t, err, "others logged in to that account in each of 20 tries")
+		}
+	}
 }

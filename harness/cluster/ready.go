@@ -235,9 +235,8 @@ func (c *Cluster) asAdmin() topology.Login {
 	return topology.Login{User: secure.AdminUser, Password: c.secrets.admin, TLS: topology.TLSVerify}
 }
 
-// idleSessions is more than all that asks at once, so that none is opened later than
-// it must: a login of the harness's own account warms the cache of caching_sha2 just
-// when a claim needs it cold.
+// idleSessions is more than all that asks at once, so that logins of the harness's
+// own account, which warm the cache of caching_sha2, stay rare.
 const idleSessions = 16
 
 func (c *Cluster) openAdmin() error {
