@@ -169,7 +169,6 @@ func TestLoginsLook(t *testing.T) {
 	f := newFake(t, newest)
 	for _, side := range topology.Sides {
 		f.servers[side].on(askTLS, "Variable_name Value", []any{"Ssl_version", "TLSv1.3"})
-		f.servers[side].on("performance_schema.accounts", "n", []any{int64(0)})
 	}
 	f.login = func(_ topology.Side, l topology.Login) error {
 		switch right := l.Password.Reveal() == "of "+l.User; {
@@ -200,24 +199,53 @@ func TestLoginsLook(t *testing.T) {
 	}
 	_, err = lookLogins(t.Context(), f)
 	require.ErrorContains(t, err, "without an error's number")
+}
 
-	// Others log in whenever a cell is tried: so often, and a cell is tried again.
-	logins := map[topology.Side]*int{topology.Source: new(int), topology.Replica: new(int)}
-	for _, disturbed := range []int{1, disturbances} {
-		until := *logins[topology.Source] + 2*disturbed
-		f.run = func(side topology.Side, _ topology.Command) (topology.Output, error) {
-			if n := logins[side]; *n < until {
-				*n += 2
-				f.servers[side].on("performance_schema.accounts", "n", []any{int64(*n)})
+// A cell that needs a cold cache and finds a warm one is tried again, when somebody
+// else has logged in meanwhile, and stands as it is when nobody has.
+func TestColdCacheOfAnother(t *testing.T) {
+	for name, c := range map[string]struct {
+		others int // tries during which somebody else logs in
+		tries  int
+		got    int
+		err    string
+	}{
+		"nobody":               {0, 1, errDenied, ""},
+		"once":                 {1, 2, 2061, ""},
+		"whenever it is tried": {disturbances, disturbances, errDenied, "others logged in to that account in each of 20 tries"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, newest)
+			server := f.servers[topology.Replica]
+			sessions := [][]any{{int64(7)}}
+			server.on("performance_schema.threads", "PROCESSLIST_ID", sessions...)
+			tries := 0
+			f.run = func(topology.Side, topology.Command) (topology.Output, error) {
+				tries++
+				if tries <= c.others {
+					sessions = append(sessions, []any{int64(7 + tries)})
+					server.on("performance_schema.threads", "PROCESSLIST_ID", sessions...)
+				}
+				if tries <= max(c.others, c.tries-1) || c.others == 0 {
+					return topology.Output{Exit: 1, Stderr: "ERROR 1045 (28000): Access denied\n"}, nil
+				}
+				return topology.Output{Exit: 1, Stderr: "ERROR 2061 (HY000): Authentication requires secure connection\n"}, nil
 			}
-			return topology.Output{Stdout: "Ssl_version\tTLSv1.3\n"}, nil
-		}
-		o, err = lookLogins(t.Context(), f)
-		if disturbed < disturbances {
+			conn, err := f.Admin(topology.Replica).Conn(t.Context())
 			require.NoError(t, err)
-			require.Len(t, o.Tried, 2*2*len(LoginMatrix()))
-		} else {
-			require.ErrorContains(t, err, "others logged in to that account in each of 20 tries")
-		}
+			defer conn.Close() //nolint:errcheck // a fake
+			cell := TriedLogin{
+				Side: topology.Replica, Cache: "cold", Want: []int{2061},
+				Login: Login{Client: clientRelease, User: secure.AdminUser, Transport: "tcp", Mode: modePlain, Password: "right"},
+			}
+			err = cell.undisturbed(t.Context(), f, conn, evidence.NewSecret())
+			if c.err == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, c.err)
+			}
+			require.Equal(t, c.tries, tries)
+			require.Equal(t, c.got, cell.Got)
+		})
 	}
 }
