@@ -12,6 +12,7 @@ import (
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/poll"
+	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 )
@@ -186,16 +187,17 @@ func (u *upgrading) oldLogs(ctx context.Context, c *cluster.Cluster, restored bo
 	return read, nil
 }
 
-// reference restarts the last node of each role of the replica under the old
-// release, by the same actions as the plan's.
-func (u *upgrading) reference(ctx context.Context) error {
+// reference restarts the last node of each of the roles at the replica under the
+// release that it runs, by the same actions as the plan's. when is a word for its
+// files.
+func (u *upgrading) reference(ctx context.Context, when string, at release.Release, roles ...topology.Role) error {
 	for _, s := range u.plan.Steps {
-		nodes := u.specs[u.report.From][topology.Replica].Of(s.Role)
+		nodes := u.specs[at.String()][topology.Replica].Of(s.Role)
 		last := nodes[len(nodes)-1].Name
-		if s.Side != topology.Replica || s.Back || !slices.Contains(s.Nodes, last) {
+		if s.Side != topology.Replica || s.Back || !slices.Contains(roles, s.Role) || !slices.Contains(s.Nodes, last) {
 			continue
 		}
-		s.ID, s.To, s.Nodes = "before."+s.ID, s.From, []string{last}
+		s.ID, s.From, s.To, s.Nodes = when+"."+s.ID, at, at, []string{last}
 		if s.Role == topology.Mysqld {
 			s.Actions = u.restartActions(s)
 		}
@@ -203,7 +205,8 @@ func (u *upgrading) reference(ctx context.Context) error {
 		if err := u.act(ctx, s, &r); err != nil {
 			return err
 		}
-		u.progress.Note(fmt.Sprintf("%s: up again after %.1f s", last, u.starts[s.Role][0]))
+		starts := u.starts[s.Role]
+		u.progress.Note(fmt.Sprintf("%s: up again after %.1f s", last, starts[len(starts)-1]))
 	}
 	return nil
 }
