@@ -211,17 +211,43 @@ func Taken(t testing.TB, rep run.Report) {
 // Step is what came of a step of a run's upgrade, as its report has it.
 func Step(t testing.TB, rep run.Report, id string) upgrade.StepResult {
 	t.Helper()
-	r, err := upgrade.Read(filepath.Join(rep.Dir, upgrade.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range r.Steps {
+	for _, s := range upgradeOf(t, rep).Steps {
 		if s.ID == id {
 			return s
 		}
 	}
 	t.Fatalf("the upgrade has no step %s", id)
 	return upgrade.StepResult{}
+}
+
+// Blamed is what a run's upgrade was not taken for: the ids of the checks that were
+// violated, and of the known defects that were seen.
+func Blamed(t testing.TB, rep run.Report) []string {
+	t.Helper()
+	var ids []string
+	r := upgradeOf(t, rep)
+	for _, s := range r.Steps {
+		for _, c := range s.Checks {
+			if c.Status == evidence.Violated {
+				ids = append(ids, c.ID)
+			}
+		}
+	}
+	for _, d := range r.Defects {
+		if d.Status == evidence.DefectSeen {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}
+
+func upgradeOf(t testing.TB, rep run.Report) upgrade.Report {
+	t.Helper()
+	r, err := upgrade.Read(filepath.Join(rep.Dir, upgrade.ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // Alone starts one cluster of the procedure, without a replica, on a release.

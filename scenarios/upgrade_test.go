@@ -65,7 +65,9 @@ func TestSabotagedUpgradesAreCaught(t *testing.T) {
 			require.NotNil(t, rep.Results.Upgrade)
 			assert.False(t, rep.Results.Upgrade.Taken)
 			assert.Equal(t, evidence.ExitViolated, rep.Results.Exit, rep.Results.Verdict.Headline)
-			assert.Contains(t, rep.Results.Verdict.Headline, twist.Want)
+			blamed := harness.Blamed(t, rep)
+			require.NotEmpty(t, blamed, rep.Results.Verdict.Headline)
+			assert.Equal(t, twist.Want, blamed[0], rep.Results.Verdict.Headline)
 			t.Logf("caught in %.0f s", time.Since(begun).Seconds())
 		})
 	}

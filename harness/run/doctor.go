@@ -91,7 +91,7 @@ func disk(root string) Finding {
 
 // secondOpinion tells of openssl, which is asked where it is. Nothing fails without it.
 func secondOpinion() Finding {
-	f := Finding{Need: "openssl, to be asked about TLS, too", Fine: true}
+	f := Finding{Need: "openssl", Fine: true}
 	var err error
 	if f.Seen, err = exec.LookPath("openssl"); err != nil {
 		f.Seen = "none: wire.client will have no second opinion"
