@@ -118,17 +118,19 @@ func TestWriterAgainstMysqlslap(t *testing.T) {
 	_, err = warm.Stop(ctx)
 	require.NoError(t, err)
 
-	ours, theirs := 0.0, 0.0
-	for range 3 {
+	// By turns, and each against its neighbour: the machine's speed changes by half
+	// within minutes.
+	var ratios []float64
+	for range 5 {
 		w := start(load.Options{})
 		require.NoError(t, w.Wait(ctx, rows, 0))
 		c, err := w.Stop(ctx)
 		require.NoError(t, err)
-		ours = max(ours, float64(c.Acked)/c.Seconds)
-		theirs = max(theirs, rows/slap(ctx, t, p, rows, concurrency))
+		ours, theirs := float64(c.Acked)/c.Seconds, rows/slap(ctx, t, p, rows, concurrency)
+		t.Logf("writer %.0f rows/s, mysqlslap %.0f rows/s: %.2f times as fast", ours, theirs, ours/theirs)
+		ratios = append(ratios, ours/theirs)
 	}
-	t.Logf("writer %.0f rows/s, mysqlslap %.0f rows/s: %.2f times as fast", ours, theirs, ours/theirs)
-	assert.GreaterOrEqual(t, ours, theirs)
+	assert.GreaterOrEqual(t, median(ratios), 1.0, "as fast as mysqlslap, median of 5 turns")
 
 	w := start(load.Options{Rate: 1000})
 	before, begin := cpu(t), time.Now()
