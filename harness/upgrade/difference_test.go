@@ -179,8 +179,8 @@ func TestCompare(t *testing.T) {
 			Difference{Area: AreaStart, Where: "source ndb1", Name: "time to readiness", From: "20.0 s", To: "41.0 s", Why: "allowed is up to 2x, or 5 s more", Fails: true},
 		},
 		"throughput falls": {
-			func(s *Snapshot) { s.Throughput = 319 },
-			Difference{Area: AreaThroughput, Name: "acknowledged writes", From: "800.0 writes/s", To: "319.0 writes/s", Why: "allowed is at least 0.4x", Fails: true},
+			func(s *Snapshot) { s.Throughput = 399 },
+			Difference{Area: AreaThroughput, Name: "acknowledged writes", From: "800.0 writes/s", To: "399.0 writes/s", Why: "allowed is at least 0.5x", Fails: true},
 		},
 		"lag grows": {
 			func(s *Snapshot) { s.LagSeconds = 5.5 },

@@ -14,7 +14,7 @@ type Tolerance struct {
 
 // DefaultTolerance is that of a run that is given no other.
 func DefaultTolerance() Tolerance {
-	return Tolerance{Throughput: 0.4, Start: 2, StartSeconds: 5, LagSeconds: 5}
+	return Tolerance{Throughput: 0.5, Start: 2, StartSeconds: 5, LagSeconds: 5}
 }
 
 // Figure is something measured under both releases.
