@@ -42,11 +42,12 @@ type upgrading struct {
 	letIn    []func() // of writers that stand
 	fence    topology.Position
 	starts   map[topology.Role][]float64
-	logs     []string          // encrypted binary logs that the mysqld had at its stop
-	earlier  map[string]string // what nodes wrote under the old release before they were restarted there
-	begun    time.Time         // of a node's start
-	halted   time.Time         // when its stop began
-	stood    time.Time         // since when writers stand
+	logs     []string            // encrypted binary logs that the mysqld had at its stop
+	copied   map[string][]string // those that are in the copy of a mysqld, by side and node
+	earlier  map[string]string   // what nodes wrote under the old release before they were restarted there
+	begun    time.Time           // of a node's start
+	halted   time.Time           // when its stop began
+	stood    time.Time           // since when writers stand
 	report   upgrade.Report
 	from     upgrade.Snapshot
 	all      []evidence.Outcome // of the claims judged last
@@ -77,7 +78,7 @@ func pathAllowed(from, to release.Release) error {
 func (r *runner) upgradePair(ctx context.Context) error {
 	u := &upgrading{
 		runner: r, bench: &subject{Pair: r.pair, runner: r}, marks: map[string]topology.StepMark{},
-		starts: map[topology.Role][]float64{}, earlier: map[string]string{},
+		starts: map[topology.Role][]float64{}, earlier: map[string]string{}, copied: map[string][]string{},
 		report: upgrade.Report{
 			Run: r.results.Run, From: r.image.Release.String(), To: r.to.Release.String(), RollbackAt: r.Upgrade.RollbackAt, Second: r.Upgrade.SpareSQL,
 			Profile: r.promised.Name, Command: r.Command, Start: r.results.Provenance.Start, Seconds: map[string]float64{},

@@ -103,6 +103,9 @@ func (u *upgrading) onVolume(ctx context.Context, s topology.PlanStep, a topolog
 		if err := do(ctx, name); err != nil {
 			return err
 		}
+		if a == topology.KeepCopy {
+			u.copied[string(s.Side)+" "+name] = u.logs
+		}
 	}
 	if a == topology.RestoreCopy {
 		return u.replace(ctx, s)

@@ -112,8 +112,8 @@ func (u *upgrading) started(ctx context.Context, s topology.PlanStep) error {
 	return nil
 }
 
-// serving waits for a mysqld, and has it read the encrypted logs that the release
-// before has written.
+// serving waits for a mysqld, and has it read the encrypted logs that it had before:
+// those that the release before has written, or those that its copy was kept with.
 func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
 	c := u.clusterOf(s.Side)
 	if err := c.Back(ctx); err != nil {
@@ -125,16 +125,20 @@ func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade
 		return err
 	}
 	begun := time.Now()
-	read, err := u.oldLogs(ctx, c, s.Does(topology.RestoreCopy))
+	logs, whose := u.logs, "the release before"
+	if s.Does(topology.RestoreCopy) {
+		logs, whose = u.copied[string(s.Side)+" "+s.Nodes[0]], "this release, before its copy was kept,"
+	}
+	read, err := oldLogs(ctx, c, logs)
 	k := upgrade.Check{
-		ID: "old-logs", Title: "the encrypted logs that the release before has written can be read to their ends",
+		ID: "old-logs", Title: "the encrypted logs that " + whose + " has written can be read to their ends",
 		Status: evidence.Held, Seen: read, Seconds: seconds(begun),
 	}
 	switch {
 	case err != nil:
 		k.Status, k.Text = evidence.Violated, oneLine(err)
 	case read == 0:
-		k.Status, k.Text = evidence.NotLooked, "there is no encrypted log of the release before"
+		k.Status, k.Text = evidence.NotLooked, "there is no encrypted log that "+whose+" has written"
 	}
 	r.Checks = append(r.Checks, k)
 	return nil
@@ -162,29 +166,22 @@ func encryptedLogs(ctx context.Context, c *cluster.Cluster) ([]string, error) {
 	return names, nil
 }
 
-// oldLogs has a server read every log that it had encrypted before its stop, to
-// the end, and counts them. A mysqld that was put back from a copy lacks those that
-// are newer than the copy.
-func (u *upgrading) oldLogs(ctx context.Context, c *cluster.Cluster, restored bool) (int, error) {
+// oldLogs has a server read every log that it had encrypted, to the end, and counts
+// them.
+func oldLogs(ctx context.Context, c *cluster.Cluster, logs []string) (int, error) {
 	there, err := encryptedLogs(ctx, c)
 	if err != nil {
 		return 0, err
 	}
-	read := 0
-	for _, name := range u.logs {
-		switch {
-		case slices.Contains(there, name):
-		case restored:
-			continue
-		default:
-			return read, fmt.Errorf("look for %s of the %s, which the release before has written: it is not among the server's logs any more", name, c.Side)
+	for i, name := range logs {
+		if !slices.Contains(there, name) {
+			return i, fmt.Errorf("look for %s of the %s, which was there before: it is not among the server's logs any more", name, c.Side)
 		}
 		if _, err := c.Admin().ExecContext(ctx, "SHOW BINLOG EVENTS IN '"+name+"'"); err != nil {
-			return read, fmt.Errorf("read %s of the %s, which the release before has written: %w", name, c.Side, err)
+			return i, fmt.Errorf("read %s of the %s, which was written before: %w", name, c.Side, err)
 		}
-		read++
 	}
-	return read, nil
+	return len(logs), nil
 }
 
 // reference restarts the last node of each of the roles at the replica under the
