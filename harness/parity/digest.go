@@ -91,20 +91,3 @@ func sortOrdinals(e []entry, low uint64) (sorted, spare []entry) {
 	}
 	return e, spare
 }
-
-// runs turns sorted entries of a table without primary key into one entry for
-// each distinct row, with the number of its copies where the row's digest was.
-func runs(sorted []entry) []entry {
-	out := sorted[:0]
-	for _, e := range sorted {
-		if n := len(out); n > 0 && out[n-1].key == e.key {
-			out[n-1].row[1]++
-			continue
-		}
-		out = append(out, entry{e.key, Digest{0, 1}})
-	}
-	return out
-}
-
-// copies is what runs counted.
-func (e entry) copies() int64 { return int64(e.row[1]) } //nolint:gosec // a count of rows

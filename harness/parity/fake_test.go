@@ -1,10 +1,13 @@
 package parity
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -19,19 +22,65 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// fakeServer answers the statements that the comparison of one table sends: a
-// table of two columns, id and v. Rows lie in no order, as in NDB.
+// way is a way of reading a table, by its key: the columns of the key, or what
+// stands for it, and their values for a number.
+type way struct {
+	name     string
+	columns  []column
+	values   func(id int64) []driver.Value
+	keyless  bool
+	hashOnly bool // no ordered index
+}
+
+var (
+	numberID = column{name: "id", kind: kindInteger, walks: true}
+	textID   = column{name: "id", kind: kindText, charset: "utf8mb4", walks: true}
+
+	byInteger = way{"integer key", []column{numberID}, func(id int64) []driver.Value { return []driver.Value{id} }, false, false}
+	byText    = way{"text key", []column{textID}, func(id int64) []driver.Value { return []driver.Value{fmt.Append(nil, id)} }, false, false}
+	byHash    = way{"hash key", []column{textID}, byText.values, false, true}
+	byTwo     = way{"two columns", []column{{name: "a", kind: kindText, charset: "latin1", walks: true}, numberID}, func(id int64) []driver.Value {
+		letter := []byte{"aBcD"[id&3]} // in another order as bytes than as the server has them
+		return []driver.Value{letter, id >> 2}
+	}, false, false}
+	byNothing = way{"no key", []column{numberID}, byInteger.values, true, false}
+
+	ways = []way{byInteger, byText, byHash, byTwo, byNothing}
+)
+
+// server has a table with a row for each number.
+func (w way) server(rows map[int64]string) *fakeServer {
+	f := &fakeServer{}
+	for _, c := range append(slices.Clone(w.columns), column{name: "v"}) {
+		f.columns = append(f.columns, quote(c.name))
+	}
+	for id, v := range rows {
+		f.rows = append(f.rows, append(w.values(id), []byte(v)))
+	}
+	return f
+}
+
+// shown is how a number's key is printed.
+func (w way) shown(id int64) string {
+	cells, _ := cells(w.values(id), w.columns)
+	return assignments(w.columns, cells)
+}
+
+// fakeServer answers the statements that the comparison of one table sends. Rows
+// lie in no order, as in NDB, and text compares without regard to case.
 type fakeServer struct {
-	rows  [][2]driver.Value
-	text  bool  // id is text
-	fails error // after the first row
-	often int   // how often it does; 0: always
-	lies  bool  // ignores ORDER BY
-	mu    sync.Mutex
+	columns []string // quoted
+	rows    [][]driver.Value
+	fails   error             // after the first row
+	often   int               // how often it does; 0: always
+	lies    bool              // ignores ORDER BY
+	hides   int               // rows that no range finds
+	moves   func(*fakeServer) // before every statement
+	mu      sync.Mutex
 }
 
 // set gives the server other rows.
-func (f *fakeServer) set(rows [][2]driver.Value) {
+func (f *fakeServer) set(rows [][]driver.Value) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rows = rows
@@ -44,48 +93,50 @@ func (f *fakeServer) Close() error                                 { return nil 
 func (f *fakeServer) Begin() (driver.Tx, error)                    { return nil, driver.ErrSkip }
 
 var (
-	above = regexp.MustCompile(`> (-?\d+)`)
-	upTo  = regexp.MustCompile(`<= (-?\d+)`)
-	in    = regexp.MustCompile(` IN \(([^)]*)\)`)
-	limit = regexp.MustCompile(`LIMIT (\d+)`)
+	condition = regexp.MustCompile("(`\\w+`) (=|>|<=|IN) \\(?([^()]*?)\\)?(?: AND | ORDER |$)")
+	limit     = regexp.MustCompile(`LIMIT (\d+)`)
+	hexed     = regexp.MustCompile(`^_(?:utf8mb4|latin1) x'([0-9a-f]*)'$`)
 )
 
 func (f *fakeServer) QueryContext(_ context.Context, q string, _ []driver.NamedValue) (driver.Rows, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if strings.Contains(q, "COUNT(*)") {
-		return &fakeRows{columns: 1, rows: [][]driver.Value{{int64(len(f.rows))}}}, nil
+	if f.moves != nil {
+		f.moves(f)
 	}
-	num := func(r *regexp.Regexp, otherwise int64) int64 {
-		if m := r.FindStringSubmatch(q); m != nil {
-			if n, err := strconv.ParseInt(m[1], 10, 64); err == nil {
-				return n
-			}
-		}
-		return otherwise
-	}
+	n := len(f.columns)
 	var out [][]driver.Value
-	for _, r := range f.rows {
-		if id, ok := r[0].(int64); ok {
-			if id <= num(above, -1<<62) || id > num(upTo, 1<<62) {
-				continue
-			}
-			if m := in.FindStringSubmatch(q); m != nil && !slices.Contains(strings.Split(m[1], ", "), fmt.Sprint(id)) {
-				continue
-			}
+	for _, row := range f.rows {
+		found, err := f.finds(q, row)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, []driver.Value{r[0], r[1]})
+		if found {
+			out = append(out, row)
+		}
+	}
+	byKey := func() {
+		slices.SortFunc(out, func(a, b []driver.Value) int { return slices.CompareFunc(a, b, collate) })
 	}
 	rand.Shuffle(len(out), func(a, b int) { out[a], out[b] = out[b], out[a] })
-	if strings.Contains(q, "MIN(") {
-		if len(out) == 0 {
-			return &fakeRows{columns: 2, rows: [][]driver.Value{{nil, nil}}}, nil
-		}
-		sortByID(out)
+	switch {
+	case strings.Contains(q, "COUNT(*)"):
+		return &fakeRows{columns: 1, rows: [][]driver.Value{{int64(len(out))}}}, nil
+	case strings.Contains(q, "MIN(") && len(out) == 0:
+		return &fakeRows{columns: 2, rows: [][]driver.Value{{nil, nil}}}, nil
+	case strings.Contains(q, "MIN("):
+		byKey()
 		return &fakeRows{columns: 2, rows: [][]driver.Value{{out[0][0], out[len(out)-1][0]}}}, nil
+	case strings.Contains(q, "ORDER BY") && !f.lies:
+		byKey()
+		out = out[min(len(out), f.hides):]
 	}
-	if strings.Contains(q, "ORDER BY") && !f.lies {
-		sortByID(out)
+	if m := limit.FindStringSubmatch(q); m != nil {
+		most, err := strconv.Atoi(m[1])
+		if err != nil {
+			return nil, err
+		}
+		out = out[:min(len(out), most)]
 	}
 	fails := f.fails
 	if f.often > 0 {
@@ -93,11 +144,50 @@ func (f *fakeServer) QueryContext(_ context.Context, q string, _ []driver.NamedV
 			f.fails = nil
 		}
 	}
-	return &fakeRows{columns: 2, rows: out[:min(int64(len(out)), num(limit, 1<<62))], fails: fails}, nil
+	return &fakeRows{columns: n, rows: out, fails: fails}, nil
 }
 
-func sortByID(rows [][]driver.Value) {
-	slices.SortFunc(rows, func(a, b []driver.Value) int { return int(a[0].(int64) - b[0].(int64)) })
+// finds tells whether a row meets all conditions of a statement.
+func (f *fakeServer) finds(q string, row []driver.Value) (bool, error) {
+	_, where, _ := strings.Cut(q, " WHERE ")
+	for where != "" {
+		at := condition.FindStringSubmatch(where)
+		if at == nil {
+			return false, errors.New("a condition that is not known: " + where)
+		}
+		holds := false
+		for literal := range strings.SplitSeq(at[3], ", ") {
+			value, err := valueOf(literal)
+			if err != nil {
+				return false, err
+			}
+			c := collate(row[slices.Index(f.columns, at[1])], value)
+			holds = holds || at[2] == ">" && c > 0 || at[2] == "<=" && c <= 0 || (at[2] == "=" || at[2] == "IN") && c == 0
+		}
+		if !holds {
+			return false, nil
+		}
+		_, where, _ = strings.Cut(where, at[0])
+		if !strings.HasSuffix(at[0], " AND ") {
+			break
+		}
+	}
+	return true, nil
+}
+
+func valueOf(literal string) (driver.Value, error) {
+	if m := hexed.FindStringSubmatch(literal); m != nil {
+		return hex.DecodeString(m[1])
+	}
+	return strconv.ParseInt(literal, 10, 64)
+}
+
+// collate is the order of two values of a column.
+func collate(a, b driver.Value) int {
+	if n, ok := a.(int64); ok {
+		return cmp.Compare(n, b.(int64))
+	}
+	return bytes.Compare(bytes.ToLower(a.([]byte)), bytes.ToLower(b.([]byte)))
 }
 
 type fakeRows struct {
@@ -127,12 +217,17 @@ type fakeT interface {
 	Context() context.Context
 }
 
-// fakeComparison has two fake servers with one table d.t that has a primary key,
-// an integer or a text, or none.
-func fakeComparison(t fakeT, o Options, key []string, servers [2]*fakeServer) (*comparison, pairing, func()) {
+// fakeComparison has two fake servers with one table d.t.
+func fakeComparison(t fakeT, o Options, w way, servers [2]*fakeServer) (*comparison, pairing, func()) {
 	o.held = cmp.Or(o.held, held)
 	c := &comparison{Options: o}
 	p := pairing{name: tableName{"d", "t"}}
+	var key []string
+	for _, c := range w.columns {
+		if !w.keyless {
+			key = append(key, c.name)
+		}
+	}
 	var pools []*sql.DB
 	for i, f := range servers {
 		pool := sql.OpenDB(f)
@@ -143,11 +238,8 @@ func fakeComparison(t fakeT, o Options, key []string, servers [2]*fakeServer) (*
 			require.NoError(t, err)
 			c.sides[i].sessions = append(c.sides[i].sessions, &session{conn: conn})
 		}
-		id := column{name: "id", kind: kindInteger}
-		if f.text {
-			id.kind = kindText
-		}
-		p.on[i] = &table{estimate: 1 << 40, columns: []column{id, {name: "v", kind: kindText}}, key: key, ordered: true, facts: facts{}}
+		columns := append(slices.Clone(w.columns), column{name: "v", kind: kindText})
+		p.on[i] = &table{estimate: 1 << 40, columns: columns, key: key, ordered: !w.hashOnly, facts: facts{}}
 	}
 	return c, p, func() {
 		for i, pool := range pools {

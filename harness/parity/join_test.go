@@ -2,7 +2,6 @@ package parity
 
 import (
 	"errors"
-	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -111,23 +110,6 @@ func TestJoinStopsAtAnErrorOfEitherSide(t *testing.T) {
 		require.ErrorIs(t, join(failing(n), blocks(nil, 1), func(_, _ *entry) {}), lost)
 		require.ErrorIs(t, join(blocks(nil, 1), failing(n), func(_, _ *entry) {}), lost)
 	}
-}
-
-func TestRunsCountCopies(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		rows := rapid.SliceOf(rapid.Uint64Range(0, 5)).Draw(t, "rows")
-		want, got := map[uint64]int64{}, map[uint64]int64{}
-		var e []entry
-		for _, r := range rows {
-			want[r]++
-			e = append(e, entry{Digest{0, r}, Digest{0, r}})
-		}
-		sortEntries(e)
-		for _, x := range runs(e) {
-			got[x.key[1]] = x.copies()
-		}
-		require.True(t, maps.Equal(want, got))
-	})
 }
 
 func TestOrdinalsSortAsIntegers(t *testing.T) {

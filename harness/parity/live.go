@@ -45,12 +45,12 @@ func (j *job) again(ctx context.Context) (release func(), err error) {
 		return release, nil
 	}
 	begun := j.differing()
+	if j.more {
+		return release, fmt.Errorf("compare %s while it is written to: %d rows differ, which is too many to be read again: let the replica catch up first", j.name, begun)
+	}
 	if !j.ordinal {
 		err = j.until(ctx, j.rescan)
 	} else {
-		if begun > int64(len(j.kept)) {
-			return release, fmt.Errorf("compare %s while it is written to: %d rows differ, which is too many to be read again: let the replica catch up first", j.name, begun)
-		}
 		if release, err = j.hold(ctx); err != nil {
 			return release, err
 		}
@@ -175,16 +175,20 @@ func (j *job) digests(ctx context.Context, i int, s *session, batch []found) (ma
 	return out, err
 }
 
-// rescan compares the whole table once more: its rows have no key that could be
-// asked for.
+// rescan reads the table once more for the rows that differed, which cannot be asked
+// for one by one, and forgets those that agree. What differs for the first time is
+// none of them: writers go on, and every look would find some.
 func (j *job) rescan(ctx context.Context) error {
+	differed := map[Digest]bool{}
+	for _, f := range j.kept {
+		differed[f.key] = true
+	}
 	j.forget()
-	j.report.RowsSource, j.report.RowsReplica = 0, 0
-	return j.whole(ctx)
+	return j.collect(ctx, func(key Digest) bool { return differed[key] })
 }
 
 // forget begins a count anew.
 func (j *job) forget() {
-	j.kept = nil
+	j.kept, j.more = nil, false
 	j.report.Mismatched, j.report.OnlySource, j.report.OnlyReplica, j.report.Duplicates = 0, 0, 0, 0
 }

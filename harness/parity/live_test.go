@@ -15,30 +15,30 @@ import (
 // Rows that have come to the replica when they are read again are no mismatch;
 // those that have not come within the time are.
 func TestLiveReadsAgain(t *testing.T) {
-	for _, way := range ways {
+	for _, w := range ways {
 		synctest.Test(t, func(t *testing.T) {
 			have := map[int64]string{1: "a", 2: "new", 3: "come"}
 			late := map[int64]string{1: "a", 2: "old"}
-			servers := [2]*fakeServer{server(have, way.text), server(late, way.text)}
+			servers := [2]*fakeServer{w.server(have), w.server(late)}
 			o := Options{Chunk: 2, Connections: 1, First: 10, Live: &Live{}}
-			c, p, done := fakeComparison(t, o, way.key, servers)
+			c, p, done := fakeComparison(t, o, w, servers)
 			defer done()
 			catchUp := time.AfterFunc(3*time.Second, func() {
-				servers[1].set(server(have, way.text).rows)
+				servers[1].set(w.server(have).rows)
 			})
 			defer catchUp.Stop()
 			got, err := c.table(t.Context(), p)
 			require.NoError(t, err)
-			assert.True(t, got.Equal(), "%s: %+v", way.name, got)
+			assert.True(t, got.Equal(), "%s: %+v", w.name, got)
 			assert.Positive(t, got.Again)
 
-			servers[1].set(server(late, way.text).rows)
+			servers[1].set(w.server(late).rows)
 			begin := time.Now()
 			got, err = c.table(t.Context(), p)
 			require.NoError(t, err)
-			assert.False(t, got.Equal(), way.name)
+			assert.False(t, got.Equal(), w.name)
 			assert.NotEmpty(t, got.First)
-			assert.InDelta(t, 10.0, time.Since(begin).Seconds(), 1, way.name)
+			assert.InDelta(t, 10.0, time.Since(begin).Seconds(), 1, w.name)
 		})
 	}
 }
@@ -46,7 +46,7 @@ func TestLiveReadsAgain(t *testing.T) {
 // With holds and a fence one more look decides, while the rows are held.
 func TestLiveHoldsRowsBehindAFence(t *testing.T) {
 	have := map[int64]string{1: "a", 2: "new", -3: "negative"}
-	servers := [2]*fakeServer{server(have, false), server(map[int64]string{1: "a", 2: "old"}, false)}
+	servers := [2]*fakeServer{byInteger.server(have), byInteger.server(map[int64]string{1: "a", 2: "old"})}
 	held := map[uint64]bool{}
 	arrive := func() {}
 	o := Options{Chunk: 2, Connections: 1, First: 10, Live: &Live{
@@ -61,7 +61,7 @@ func TestLiveHoldsRowsBehindAFence(t *testing.T) {
 			return nil
 		},
 	}}
-	c, p, done := fakeComparison(t, o, []string{"id"}, servers)
+	c, p, done := fakeComparison(t, o, byInteger, servers)
 	defer done()
 	got, err := c.table(t.Context(), p)
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestLiveHoldsRowsBehindAFence(t *testing.T) {
 	assert.Zero(t, got.Again)
 	assert.Empty(t, held)
 
-	arrive = func() { servers[1].set(server(have, false).rows) }
+	arrive = func() { servers[1].set(byInteger.server(have).rows) }
 	got, err = c.table(t.Context(), p)
 	require.NoError(t, err)
 	assert.True(t, got.Equal())
@@ -88,7 +88,7 @@ func TestFinishedTablesAreNotReadAgain(t *testing.T) {
 	rows := map[int64]string{1: "a"}
 	var told []TableReport
 	o := Options{Chunk: 2, Connections: 1, First: 10, Finish: func(r TableReport) error { told = append(told, r); return nil }}
-	c, p, done := fakeComparison(t, o, []string{"id"}, [2]*fakeServer{server(rows, false), server(rows, false)})
+	c, p, done := fakeComparison(t, o, byInteger, [2]*fakeServer{byInteger.server(rows), byInteger.server(rows)})
 	defer done()
 	first, err := c.orFinished(t.Context(), p)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -47,12 +48,17 @@ type Mismatch struct {
 	Source  string `json:"source,omitempty"`
 	Replica string `json:"replica,omitempty"`
 	Note    string `json:"note,omitempty"`
-	Ledger  string `json:"ledger,omitempty"` // what the writers' ledger says of the key, where it is one integer
+	Ledger  string `json:"ledger,omitempty"` // what the writers' ledger says of Number
 }
 
-// Number is the key of a row whose key is one integer that is not negative.
+// Number is the key of a row whose key is one integer that is not negative; of a row
+// without a key it is the first column, if that is such an integer.
 func (m Mismatch) Number() (uint64, bool) {
-	_, value, found := strings.Cut(m.Key, "=")
+	key := m.Key
+	if key == "" {
+		key, _, _ = strings.Cut(cmp.Or(m.Source, m.Replica), ", ")
+	}
+	_, value, found := strings.Cut(key, "=")
 	n, err := strconv.ParseUint(value, 10, 64)
 	return n, found && err == nil
 }

@@ -32,6 +32,16 @@ type column struct {
 	name    string
 	kind    kind
 	charset string
+	walks   bool // its values can be the ends of a range
+}
+
+// column is the one of that name; nil: there is none.
+func (t *table) column(name string) *column {
+	i := slices.IndexFunc(t.columns, func(c column) bool { return c.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &t.columns[i]
 }
 
 // facts are the parts of a schema that are compared, each by name, each defined
@@ -170,7 +180,7 @@ func (s *side) addColumn(v []string) {
 	if t == nil {
 		return
 	}
-	t.columns = append(t.columns, column{v[2], kindOf(v[3]), plain(v[4])})
+	t.columns = append(t.columns, column{v[2], kindOf(v[3]), plain(v[4]), walkable(v[3])})
 	t.facts["column "+v[2]] = plain(v[5])
 	t.facts["column order"] = strings.TrimPrefix(t.facts["column order"]+", "+v[2], ", ")
 }

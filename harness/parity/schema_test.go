@@ -88,8 +88,8 @@ func TestPairMatchesByName(t *testing.T) {
 
 func TestStatementForEachKind(t *testing.T) {
 	j := &job{name: tableName{"d`b", "t"}}
-	j.columns[0] = []column{{"id", kindInteger, ""}, {"f", kindFloat, ""}, {"at", kindTemporal, ""}, {"s", kindText, "latin1"}, {"u", kindText, "sjis"}}
-	j.columns[1] = []column{{"id", kindInteger, ""}, {"f", kindFloat, ""}, {"at", kindTemporal, ""}, {"s", kindText, "utf8mb4"}, {"u", kindText, "sjis"}}
+	j.columns[0] = []column{{name: "id", kind: kindInteger}, {name: "f", kind: kindFloat}, {name: "at", kind: kindTemporal}, {name: "s", kind: kindText, charset: "latin1"}, {name: "u", kind: kindText, charset: "sjis"}}
+	j.columns[1] = []column{{name: "id", kind: kindInteger}, {name: "f", kind: kindFloat}, {name: "at", kind: kindTemporal}, {name: "s", kind: kindText, charset: "utf8mb4"}, {name: "u", kind: kindText, charset: "sjis"}}
 	assert.Equal(t, "SELECT `id`, `f` * 1e0, `at`, CONVERT(`s` USING utf8mb4), `u` FROM `d``b`.`t`", j.selectFrom(0, &session{}))
 	assert.Contains(t, j.selectFrom(1, &session{timesAsText: true}), "CAST(`at` AS CHAR)")
 }

@@ -17,10 +17,12 @@ type job struct {
 	columns [2][]column // those that both have, key first, in the same order
 	keys    int         // how many of them make the key; 0: a multiset of rows
 	ordinal bool        // the key is one integer with an ordered index
+	walks   bool        // the key can be read in ranges, and is not such an integer
 
 	mu     sync.Mutex // guards what is below, and Progress
 	report TableReport
 	kept   []found
+	more   bool // there are more than kept has room for
 }
 
 // found is a key that is not the same on both sides.
@@ -43,7 +45,7 @@ func (c *comparison) table(ctx context.Context, p pairing) (TableReport, error) 
 	case j.ordinal:
 		err = j.ranges(ctx, p.on[0].estimate)
 	default:
-		err = j.whole(ctx)
+		err = j.tallied(ctx)
 	}
 	if err != nil {
 		return j.report, err
@@ -85,21 +87,26 @@ func (j *job) plan(on [2]*table) {
 	if !slices.Equal(key, on[1].key) {
 		key = nil
 	}
-	for _, isKey := range []bool{true, false} {
-		for _, s := range on[0].columns {
-			if slices.Contains(key, s.name) != isKey {
-				continue
-			}
-			if r := slices.IndexFunc(on[1].columns, func(c column) bool { return c.name == s.name }); r >= 0 {
-				j.columns[0] = append(j.columns[0], s)
-				j.columns[1] = append(j.columns[1], on[1].columns[r])
-			}
+	names := slices.Clone(key)
+	for _, c := range on[0].columns {
+		if !slices.Contains(key, c.name) {
+			names = append(names, c.name)
+		}
+	}
+	for _, name := range names {
+		s, r := on[0].column(name), on[1].column(name)
+		if s != nil && r != nil {
+			j.columns[0], j.columns[1] = append(j.columns[0], *s), append(j.columns[1], *r)
 		}
 	}
 	j.keys = len(key)
 	j.report.Keyed = j.keys > 0
-	j.ordinal = j.keys == 1 && on[0].ordered && on[1].ordered &&
-		j.columns[0][0].kind == kindInteger && j.columns[1][0].kind == kindInteger
+	all := func(can func(column) bool) bool {
+		return j.keys > 0 && on[0].ordered && on[1].ordered &&
+			!slices.ContainsFunc(slices.Concat(j.columns[0][:j.keys], j.columns[1][:j.keys]), func(c column) bool { return !can(c) })
+	}
+	j.ordinal = j.keys == 1 && all(func(c column) bool { return c.kind == kindInteger })
+	j.walks = !j.ordinal && all(func(c column) bool { return c.walks })
 }
 
 // selectFrom is the statement that reads all columns on one side. Strings travel
@@ -141,7 +148,7 @@ func (j *job) differ(s, r *entry) {
 		}
 		f.key, f.copies[i] = e.key, 1
 		if j.keys == 0 {
-			f.copies[i] = e.copies()
+			f.copies[i] = int64(e.row[1]) //nolint:gosec // a count of rows
 		}
 	}
 	j.mu.Lock()
@@ -156,9 +163,11 @@ func (j *job) differ(s, r *entry) {
 	default:
 		j.report.Mismatched++
 	}
-	if len(j.kept) < j.First || j.Live != nil && len(j.kept) < againLimit {
-		j.kept = append(j.kept, f)
+	if len(j.kept) >= j.First && (j.Live == nil || len(j.kept) >= againLimit) {
+		j.more = true
+		return
 	}
+	j.kept = append(j.kept, f)
 }
 
 // advance counts rows read of one side and tells of them.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
@@ -13,35 +12,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The three ways of reading: by integer key, whole by another key, as a multiset.
-var ways = []struct {
-	name string
-	key  []string
-	text bool
-}{{"integer key", []string{"id"}, false}, {"text key", []string{"id"}, true}, {"no key", nil, false}}
-
-func server(rows map[int64]string, text bool) *fakeServer {
-	f := &fakeServer{text: text}
-	for id, v := range rows {
-		var key driver.Value = id
-		if text {
-			key = fmt.Append(nil, id)
-		}
-		f.rows = append(f.rows, [2]driver.Value{key, []byte(v)})
-	}
-	return f
-}
-
 // A comparison counts what two maps of rows differ in, whatever the chunks, the
 // connections and the parts.
 func TestTableFindsWhatMapsFind(t *testing.T) {
 	rows := rapid.MapOf(rapid.Int64Range(-20, 20), rapid.SampledFrom([]string{"", "a", "b"}))
-	for _, way := range ways {
-		t.Run(way.name, func(t *testing.T) {
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				s, r := rows.Draw(t, "source"), rows.Draw(t, "replica")
 				want := TableReport{
-					Database: "d", Name: "t", Keyed: way.key != nil,
+					Database: "d", Name: "t", Keyed: !w.keyless,
 					RowsSource: int64(len(s)), RowsReplica: int64(len(r)),
 				}
 				for id, v := range s {
@@ -61,7 +41,7 @@ func TestTableFindsWhatMapsFind(t *testing.T) {
 				n := rapid.IntRange(1, 9)
 				o := Options{Chunk: n.Draw(t, "chunk"), Connections: n.Draw(t, "connections"), First: 1000}
 				o.held = int64(n.Draw(t, "held"))
-				c, p, done := fakeComparison(t, o, way.key, [2]*fakeServer{server(s, way.text), server(r, way.text)})
+				c, p, done := fakeComparison(t, o, w, [2]*fakeServer{w.server(s), w.server(r)})
 				defer done()
 				got, err := c.table(t.Context(), p)
 				require.NoError(t, err)
@@ -76,10 +56,11 @@ func TestTableFindsWhatMapsFind(t *testing.T) {
 }
 
 func TestDuplicatesAreAnOutcomeOfTheirOwn(t *testing.T) {
-	row := func(id int64) [2]driver.Value { return [2]driver.Value{id, []byte("v")} }
-	s := &fakeServer{rows: [][2]driver.Value{row(1), row(1), row(2), row(3), row(3)}}
-	r := &fakeServer{rows: [][2]driver.Value{row(1), row(2), row(2), row(2), row(4)}}
-	c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: 1, First: 10}, nil, [2]*fakeServer{s, r})
+	row := func(id int64) []driver.Value { return []driver.Value{id, []byte("v")} }
+	s, r := byNothing.server(nil), byNothing.server(nil)
+	s.set([][]driver.Value{row(1), row(1), row(2), row(3), row(3)})
+	r.set([][]driver.Value{row(1), row(2), row(2), row(2), row(4)})
+	c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: 1, First: 10}, byNothing, [2]*fakeServer{s, r})
 	defer done()
 	got, err := c.table(t.Context(), p)
 	require.NoError(t, err)
@@ -94,24 +75,18 @@ func TestDuplicatesAreAnOutcomeOfTheirOwn(t *testing.T) {
 }
 
 func TestMismatchesAreShownByColumn(t *testing.T) {
-	for _, way := range ways[:2] {
-		s := server(map[int64]string{1: "same", 2: "old", 3: "lost"}, way.text)
-		r := server(map[int64]string{1: "same", 2: "new", 4: "strange"}, way.text)
-		c, p, done := fakeComparison(t, Options{Chunk: 2, Connections: 1, First: 10}, way.key, [2]*fakeServer{s, r})
+	for _, w := range ways[:4] {
+		s := w.server(map[int64]string{1: "same", 2: "old", 3: "lost"})
+		r := w.server(map[int64]string{1: "same", 2: "new", 4: "strange"})
+		c, p, done := fakeComparison(t, Options{Chunk: 2, Connections: 1, First: 10}, w, [2]*fakeServer{s, r})
 		got, err := c.table(t.Context(), p)
 		done()
 		require.NoError(t, err)
-		id := func(n string) string {
-			if way.text {
-				n = `"` + n + `"`
-			}
-			return "id=" + n
-		}
 		assert.ElementsMatch(t, []Mismatch{
-			{Key: id("2"), Column: "v", Source: `"old"`, Replica: `"new"`},
-			{Key: id("3"), Source: id("3") + `, v="lost"`, Note: "only on the source"},
-			{Key: id("4"), Replica: id("4") + `, v="strange"`, Note: "only on the replica"},
-		}, got.First, way.name)
+			{Key: w.shown(2), Column: "v", Source: `"old"`, Replica: `"new"`},
+			{Key: w.shown(3), Source: w.shown(3) + `, v="lost"`, Note: "only on the source"},
+			{Key: w.shown(4), Replica: w.shown(4) + `, v="strange"`, Note: "only on the replica"},
+		}, got.First, w.name)
 	}
 }
 
@@ -120,7 +95,7 @@ func TestTotalsAreKeptBeyondTheFirst(t *testing.T) {
 	for i := range int64(50) {
 		s[i], r[i] = "a", "b"
 	}
-	c, p, done := fakeComparison(t, Options{Chunk: 7, Connections: 2, First: 3}, []string{"id"}, [2]*fakeServer{server(s, false), server(r, false)})
+	c, p, done := fakeComparison(t, Options{Chunk: 7, Connections: 2, First: 3}, byInteger, [2]*fakeServer{byInteger.server(s), byInteger.server(r)})
 	defer done()
 	got, err := c.table(t.Context(), p)
 	require.NoError(t, err)
@@ -131,11 +106,11 @@ func TestTotalsAreKeptBeyondTheFirst(t *testing.T) {
 // A side that breaks off is an error with its name, never a table that ended early.
 func TestBrokenSideIsAnError(t *testing.T) {
 	lost := errors.New("lost")
-	for _, way := range ways {
+	for _, w := range ways {
 		for i, name := range []string{"source", "replica"} {
-			servers := [2]*fakeServer{server(map[int64]string{1: "a", 2: "b"}, way.text), server(map[int64]string{1: "a", 2: "b"}, way.text)}
+			servers := [2]*fakeServer{w.server(map[int64]string{1: "a", 2: "b"}), w.server(map[int64]string{1: "a", 2: "b"})}
 			servers[i].fails = lost
-			c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: 1, First: 1}, way.key, servers)
+			c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: 1, First: 1}, w, servers)
 			_, err := c.table(t.Context(), p)
 			done()
 			require.ErrorIs(t, err, lost)
@@ -159,7 +134,7 @@ func TestWindows(t *testing.T) {
 			}
 			s[-50], r[1<<50+50] = "other", "other"
 			delete(r, 1<<50+99)
-			c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: connections, First: 3}, []string{"id"}, [2]*fakeServer{server(s, false), server(r, false)})
+			c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: connections, First: 3}, byInteger, [2]*fakeServer{byInteger.server(s), byInteger.server(r)})
 			p.on[0].estimate = estimate
 			got, err := c.table(t.Context(), p)
 			done()
@@ -174,10 +149,10 @@ func TestWindows(t *testing.T) {
 // twice: not in the numbers, and not in a multiset.
 func TestReadsBeginAgain(t *testing.T) {
 	for _, number := range []uint16{1205, 1297} {
-		for _, way := range ways {
-			servers := [2]*fakeServer{server(map[int64]string{1: "a", 2: "b", 3: "c"}, way.text), server(map[int64]string{1: "a", 2: "b", 3: "c"}, way.text)}
+		for _, w := range ways {
+			servers := [2]*fakeServer{w.server(map[int64]string{1: "a", 2: "b", 3: "c"}), w.server(map[int64]string{1: "a", 2: "b", 3: "c"})}
 			servers[1].fails, servers[1].often = &mysql.MySQLError{Number: number, Message: "Got temporary error 266"}, 2
-			c, p, done := fakeComparison(t, Options{Chunk: 10, Connections: 1, First: 1}, way.key, servers)
+			c, p, done := fakeComparison(t, Options{Chunk: 1, Connections: 1, First: 1}, w, servers)
 			got, err := c.table(t.Context(), p)
 			done()
 			require.NoError(t, err)
@@ -193,9 +168,9 @@ func TestRowsOutOfOrderAreAnError(t *testing.T) {
 	for i := range int64(100) {
 		rows[i] = "v"
 	}
-	servers := [2]*fakeServer{server(rows, false), server(rows, false)}
+	servers := [2]*fakeServer{byInteger.server(rows), byInteger.server(rows)}
 	servers[1].lies = true
-	c, p, done := fakeComparison(t, Options{Chunk: 1000, Connections: 1, First: 1}, []string{"id"}, servers)
+	c, p, done := fakeComparison(t, Options{Chunk: 1000, Connections: 1, First: 1}, byInteger, servers)
 	defer done()
 	_, err := c.table(t.Context(), p)
 	require.ErrorContains(t, err, "compare d.t on the replica: read in order of the key")
@@ -208,7 +183,7 @@ func TestCancelledComparisonEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	o := Options{Chunk: 1, Connections: 2, First: 1, Progress: func(Progress) { cancel() }}
-	c, p, done := fakeComparison(t, o, []string{"id"}, [2]*fakeServer{server(rows, false), server(rows, false)})
+	c, p, done := fakeComparison(t, o, byInteger, [2]*fakeServer{byInteger.server(rows), byInteger.server(rows)})
 	defer done()
 	_, err := c.table(ctx, p)
 	require.ErrorIs(t, err, context.Canceled)
@@ -216,7 +191,7 @@ func TestCancelledComparisonEnds(t *testing.T) {
 }
 
 func TestTableOnOneSideOnly(t *testing.T) {
-	c, p, done := fakeComparison(t, Options{Connections: 1}, nil, [2]*fakeServer{server(nil, false), server(map[int64]string{1: "a"}, false)})
+	c, p, done := fakeComparison(t, Options{Connections: 1}, byInteger, [2]*fakeServer{byInteger.server(nil), byInteger.server(map[int64]string{1: "a"})})
 	defer done()
 	p.on[0] = nil
 	got, err := c.table(t.Context(), p)
@@ -228,7 +203,7 @@ func TestTableOnOneSideOnly(t *testing.T) {
 
 // Without the same key on both sides nothing says which rows belong together.
 func TestDifferentKeysMakeAMultiset(t *testing.T) {
-	c, p, done := fakeComparison(t, Options{Connections: 1, Chunk: 1}, []string{"id"}, [2]*fakeServer{server(map[int64]string{1: "a"}, false), server(map[int64]string{1: "a"}, false)})
+	c, p, done := fakeComparison(t, Options{Connections: 1, Chunk: 1}, byInteger, [2]*fakeServer{byInteger.server(map[int64]string{1: "a"}), byInteger.server(map[int64]string{1: "a"})})
 	defer done()
 	p.on[1].key = []string{"v"}
 	got, err := c.table(t.Context(), p)
