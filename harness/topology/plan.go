@@ -60,8 +60,8 @@ type PlanStep struct {
 func (s PlanStep) Does(a Action) bool { return slices.Contains(s.Actions, a) }
 
 // Plan is the way of a pair from one release to another, as data. DDL is held
-// back from its first step to its last: while versions are mixed a cluster
-// refuses it (manual, mysql-cluster-upgrade-downgrade).
+// back while versions are mixed within a cluster: it refuses it then (manual,
+// mysql-cluster-upgrade-downgrade). Between the clusters none of them is mixed.
 type Plan struct {
 	From release.Release `json:"from"`
 	To   release.Release `json:"to"`
