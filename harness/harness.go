@@ -211,7 +211,7 @@ func Taken(t testing.TB, rep run.Report) {
 // Step is what came of a step of a run's upgrade, as its report has it.
 func Step(t testing.TB, rep run.Report, id string) upgrade.StepResult {
 	t.Helper()
-	for _, s := range upgradeOf(t, rep).Steps {
+	for _, s := range UpgradeOf(t, rep).Steps {
 		if s.ID == id {
 			return s
 		}
@@ -225,7 +225,7 @@ func Step(t testing.TB, rep run.Report, id string) upgrade.StepResult {
 func Blamed(t testing.TB, rep run.Report) []string {
 	t.Helper()
 	var ids []string
-	r := upgradeOf(t, rep)
+	r := UpgradeOf(t, rep)
 	for _, s := range r.Steps {
 		for _, c := range s.Checks {
 			if c.Status == evidence.Violated {
@@ -241,7 +241,8 @@ func Blamed(t testing.TB, rep run.Report) []string {
 	return ids
 }
 
-func upgradeOf(t testing.TB, rep run.Report) upgrade.Report {
+// UpgradeOf is the report of a run's upgrade.
+func UpgradeOf(t testing.TB, rep run.Report) upgrade.Report {
 	t.Helper()
 	r, err := upgrade.Read(filepath.Join(rep.Dir, upgrade.ReportFile))
 	if err != nil {

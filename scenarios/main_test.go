@@ -12,7 +12,7 @@ import (
 func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m, harness.Suites{
 		Matrix:   "TestEveryClaimCanFail",
-		Upgrades: []string{"TestVendorUpgrade", "TestUpgradeIsRolledBack", "TestSecondMysqldTakesOver", "TestRollBackFromCopies"},
+		Upgrades: []string{"TestVendorUpgrade", "TestUpgradeIsRolledBack", "TestFirstStepIsRolledBack", "TestSecondMysqldTakesOver", "TestRollBackFromCopies"},
 		Long: []string{
 			"TestCatchUpAfterReset",
 			"TestImageIsBuiltFromNothing",

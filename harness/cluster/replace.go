@@ -82,10 +82,15 @@ func (n *Node) stop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.Exit != 0 && (n.Role != topology.Mgmd || d.Exit != killed) {
-		return fmt.Errorf("stop %s in order: %w", n, d)
+	switch {
+	case d.Exit == 0 || n.Role == topology.Mgmd && d.Exit == killed:
+		return nil
+	case d.Exit == killed && !d.OOM: // by the engine, when its grace was over
+		return fmt.Errorf("stop %s in order: %w", n, &poll.Timeout{
+			What: n.String() + " to end", Waited: time.Duration(grace) * time.Second, Probes: 1, Last: errors.New(d.Error()), Context: context.DeadlineExceeded,
+		})
 	}
-	return nil
+	return fmt.Errorf("stop %s in order: %w", n, d)
 }
 
 // ReplaceNode takes the container of a stopped node away and makes another one on

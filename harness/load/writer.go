@@ -208,6 +208,14 @@ func (w *Writer) progress() (acked int64, age time.Duration, errs string) {
 	return acked, time.Since(w.begin), errs
 }
 
+// Ended is why the writer does not write any more; nil while it does.
+func (w *Writer) Ended() error {
+	if !w.isDone() {
+		return nil
+	}
+	return cmp.Or(w.err, errStopped)
+}
+
 // Book reads the ledger. While the writer runs, what is in flight counts as of
 // unknown fate.
 func (w *Writer) Book() (*Book, error) { return OpenBook(w.options.Ledger) }

@@ -192,7 +192,7 @@ func (r *runner) ensure(ctx context.Context, choice images.Choice, o images.Opti
 		if r.to, err = get(ctx, r.target, o); err != nil {
 			return err
 		}
-		if err := pathAllowed(r.image.Release, r.to.Release); err != nil {
+		if err := r.Upgrade.possible(r.image.Release, r.to.Release); err != nil {
 			return err
 		}
 	}
@@ -321,7 +321,7 @@ func (r *runner) seen(d release.Defect) bool {
 }
 
 func (r *runner) workedAround(d release.Defect) bool {
-	return d.Has(r.image.Release) && !r.AsWritten
+	return !r.AsWritten && (d.Has(r.image.Release) || !r.to.Release.IsZero() && d.Has(r.to.Release))
 }
 
 // write keeps the results in all their forms and seals the folder.

@@ -168,7 +168,7 @@ func (r *runner) check(ctx context.Context) error {
 		if c.Step == 8 && r.step != 8 && ctx.Err() == nil {
 			r.enter(8)
 		}
-		o := r.judge(ctx, c, s)
+		o := r.judge(ctx, c, s, r.dir)
 		r.results.Claims = append(r.results.Claims, o)
 		if ctx.Err() == nil { // else it is told once, at the end
 			r.progress.Claim(o)
@@ -182,7 +182,7 @@ func (r *runner) check(ctx context.Context) error {
 	return nil
 }
 
-func (r *runner) judge(ctx context.Context, c claim.Claim, s claim.Subject) evidence.Outcome {
+func (r *runner) judge(ctx context.Context, c claim.Claim, s claim.Subject, dir *evidence.Dir) evidence.Outcome {
 	if ctx.Err() != nil {
 		return evidence.Outcome{
 			ID: c.ID, Step: c.Step, Title: c.Title, Status: evidence.NotLooked,
@@ -192,5 +192,5 @@ func (r *runner) judge(ctx context.Context, c claim.Claim, s claim.Subject) evid
 	limit := limitClaims + r.Duration
 	ctx, done := cluster.Bounded(ctx, limit, "looking for "+c.ID)
 	defer done()
-	return claim.Run(ctx, c, s, r.dir, r.promised)
+	return claim.Run(ctx, c, s, dir, r.promised)
 }

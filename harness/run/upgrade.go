@@ -2,16 +2,15 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"ndbproof/harness/claim"
-	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 	"ndbproof/images"
@@ -38,7 +37,9 @@ type upgrading struct {
 	specs    map[string]map[topology.Side]topology.Spec
 	plan     topology.Plan // what is to be, and what is judged
 	steps    []topology.PlanStep
+	forth    []topology.PlanStep // the whole way, whatever is undone: where a node's restart is looked up
 	marks    map[string]topology.StepMark
+	rounds   int      // of all claims, before the last one
 	letIn    []func() // of writers that stand
 	fence    topology.Position
 	starts   map[topology.Role][]float64
@@ -61,16 +62,23 @@ func (r *runner) resolveTarget(ctx context.Context, from images.Choice, o images
 		return err
 	}
 	r.target = to
-	return pathAllowed(from.Release, to.Release)
+	return r.Upgrade.possible(from.Release, to.Release)
 }
 
-// pathAllowed refuses what the product forbids; of an image whose release nobody
-// knows yet it is asked again when somebody has looked inside.
-func pathAllowed(from, to release.Release) error {
+// possible refuses what the product forbids, and what has no plan; of an image whose
+// release nobody knows yet it is asked again when somebody has looked inside.
+func (u Upgrade) possible(from, to release.Release) error {
 	if from.IsZero() || to.IsZero() {
 		return nil
 	}
-	return release.Path(from, to)
+	p := secure.Seed2021()
+	source := topology.Standard(topology.Source, from, release.Layout{}, p)
+	_, err := topology.Upgrade(source, topology.Standard(topology.Replica, from, release.Layout{}, p), to, u.planOptions())
+	return err
+}
+
+func (u Upgrade) planOptions() topology.PlanOptions {
+	return topology.PlanOptions{PerGroup: u.PerGroup, RollbackAt: u.RollbackAt, Copies: u.Copies, SpareSQL: u.SpareSQL}
 }
 
 // upgradePair takes the pair that was just brought up to another release, step by
@@ -106,6 +114,11 @@ func (u *upgrading) run(ctx context.Context) error {
 	if err := u.startWriters(ctx, load.Inserts(), load.Churn()); err != nil {
 		return err
 	}
+	if u.twist().Idle {
+		if err := u.idle(ctx); err != nil {
+			return err
+		}
+	}
 	if u.twist().quick() {
 		return u.carryOut(ctx)
 	}
@@ -129,12 +142,14 @@ func (u *upgrading) intend(ctx context.Context) error {
 		}
 	}
 	var err error
-	u.plan, err = topology.Upgrade(source, replica, u.to.Release, topology.PlanOptions{
-		PerGroup: u.Upgrade.PerGroup, RollbackAt: u.Upgrade.RollbackAt, Copies: u.Upgrade.Copies, SpareSQL: u.Upgrade.SpareSQL,
-	})
+	if u.plan, err = topology.Upgrade(source, replica, u.to.Release, u.Upgrade.planOptions()); err != nil {
+		return err
+	}
+	whole, err := topology.Upgrade(source, replica, u.to.Release, topology.PlanOptions{PerGroup: u.Upgrade.PerGroup})
 	if err != nil {
 		return err
 	}
+	u.forth = whole.Steps
 	if t := u.twist(); t.Only != "" {
 		u.plan = u.plan.Only(t.Only)
 	}
@@ -171,20 +186,23 @@ func (u *upgrading) before(ctx context.Context) error {
 		return err
 	}
 	u.report.Seconds["restarts before"] = seconds(begun)
-	var err error
-	u.from, err = u.snapshot(ctx, u.report.From, u.starts)
-	u.starts, u.earlier = map[topology.Role][]float64{}, nil
-	return err
+	from, err := u.snapshot(ctx, u.report.From, u.starts)
+	if err != nil {
+		return err
+	}
+	u.from, u.starts, u.earlier = from, map[topology.Role][]float64{}, nil
+	return upgrade.Keep(u.dir, upgrade.FromFile, u.from)
 }
 
 // after stops the writers and judges the pair under the new release, or under the
 // old one again. A mysqld is restarted there first: its first start under another
-// release goes over its own tables, and is no measure for those that follow.
+// release goes over its own tables, and is no measure for those that follow. So is
+// a node of each kind that a plan which was undone early has not restarted.
 func (u *upgrading) after(ctx context.Context) error {
 	begun := time.Now()
 	u.begin("restart after", "restarting a mysqld once more under "+u.runs().String())
 	u.starts[topology.Mysqld], u.earlier = nil, map[string]string{}
-	if err := u.reference(ctx, "after", u.runs(), topology.Mysqld); err != nil {
+	if err := u.reference(ctx, "after", u.runs(), u.unmeasured()...); err != nil {
 		return err
 	}
 	u.report.Seconds["restart after"] = seconds(begun)
@@ -199,7 +217,12 @@ func (u *upgrading) after(ctx context.Context) error {
 	u.report.Seconds["claims after"] = seconds(begun)
 	to.Claims, to.Gaps = u.all, claim.Gaps(u.all, u.dir)
 	u.report = u.report.Between(u.from, to, upgrade.Reviewed())
-	return errors.Join(upgrade.Keep(u.dir, upgrade.FromFile, u.from), upgrade.Keep(u.dir, upgrade.ToFile, to))
+	return upgrade.Keep(u.dir, upgrade.ToFile, to)
+}
+
+// unmeasured are the roles of which no start has been timed.
+func (u *upgrading) unmeasured() []topology.Role {
+	return slices.DeleteFunc([]topology.Role{topology.Mgmd, topology.Ndbmtd, topology.Mysqld}, func(r topology.Role) bool { return len(u.starts[r]) > 0 })
 }
 
 // runs is the release that the pair runs at the end.
@@ -211,9 +234,14 @@ func (u *upgrading) runs() release.Release {
 }
 
 // judgeEverything judges all claims, but that about rows only at the end: it needs
-// the writers to have stopped.
+// the writers to have stopped. What they saw earlier is kept apart.
 func (u *upgrading) judgeEverything(ctx context.Context, phase string, settled bool) error {
 	u.begin(phase, "all claims, "+phase[len("claims "):])
+	round := ""
+	if !settled {
+		u.rounds++
+		round = fmt.Sprintf("rounds/%d-%s/", u.rounds, phase[len("claims "):])
+	}
 	noTables := restoresAhead(u.steps, u.marks)
 	if noTables {
 		u.progress.Note(claim.MarkersID + " is left out: it makes tables, and a mysqld that goes back to a copy cannot install those of a newer one (error 3611)")
@@ -223,7 +251,10 @@ func (u *upgrading) judgeEverything(ctx context.Context, phase string, settled b
 	})
 	u.all = nil
 	for _, c := range claims {
-		o := u.judge(ctx, c, u.bench)
+		o := u.judge(ctx, c, u.bench, u.dir.Sub(round))
+		if o.Evidence != "" {
+			o.Evidence = round + o.Evidence
+		}
 		u.all = append(u.all, o)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -272,7 +303,7 @@ func (u *upgrading) conclude(ctx context.Context, failed error) {
 	}
 	u.rows()
 	u.report.Defects = u.knownDefects(failed)
-	if failed != nil && !u.stepFailed() {
+	if failed != nil && (!u.stepFailed() || interrupted(ctx)) {
 		u.report.Error = u.failure(ctx, failed)
 	}
 	u.report.End = time.Now().UTC()
@@ -301,28 +332,6 @@ func (u *upgrading) rows() {
 		}
 	}
 	u.report.Rows /= int64(len(topology.Sides))
-}
-
-// knownDefects tells of each known defect what the upgrade saw of it.
-func (u *upgrading) knownDefects(failed error) []upgrade.Defect {
-	all := upgrade.Defects(u.image.Release, u.to.Release)
-	var dead *cluster.Death
-	errors.As(failed, &dead)
-	for i := range all {
-		d := &all[i]
-		d.WorkedAround = d.ExpectedTo && u.planned(topology.EncryptLogs)
-		switch {
-		case dead != nil && dead.Defect == d.ID:
-			d.Status, d.Text = evidence.DefectSeen, dead.Error()
-		case failed == nil && !d.WorkedAround:
-			d.Status = evidence.DefectAbsent
-		}
-	}
-	return all
-}
-
-func (u *upgrading) planned(a topology.Action) bool {
-	return slices.ContainsFunc(u.steps, func(s topology.PlanStep) bool { return s.Does(a) && !s.Back })
 }
 
 func seconds(since time.Time) float64 { return time.Since(since).Round(time.Millisecond).Seconds() }

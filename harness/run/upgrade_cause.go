@@ -1,11 +1,87 @@
 package run
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"ndbproof/harness/cluster"
+	"ndbproof/harness/poll"
+	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 )
+
+// interrupted tells that the run was ended from outside: by a signal, without the
+// engine, for want of room. A node that died ends it, too, but from within.
+func interrupted(ctx context.Context) bool {
+	var d *cluster.Death
+	return ctx.Err() != nil && !errors.As(context.Cause(ctx), &d)
+}
+
+// cause says why a node did not do what a step was about; nil when it was
+// something else.
+func (u *upgrading) cause(ctx context.Context, s topology.PlanStep, err error) *upgrade.Cause {
+	if c := deathOf(ctx, err); c != nil || interrupted(ctx) {
+		return c
+	}
+	c := hang(s, err)
+	if c != nil {
+		c.Log = u.lastLines(ctx, s)
+	}
+	return c
+}
+
+// deathOf is that of a node, if that is what went wrong, or what else followed from.
+func deathOf(ctx context.Context, err error) *upgrade.Cause {
+	var d *cluster.Death
+	if errors.As(err, &d) || errors.As(context.Cause(ctx), &d) {
+		return causeOfDeath(d)
+	}
+	return nil
+}
+
+// hang says what did not come within its time: the fact that was waited for, or
+// the action that did not end; nil for an error of another kind.
+func hang(s topology.PlanStep, err error) *upgrade.Cause {
+	c := &upgrade.Cause{Kind: upgrade.Hung, Side: s.Side, Node: strings.Join(s.Nodes, ", ")}
+	var waited *poll.Timeout
+	var at *atAction
+	switch {
+	case errors.As(err, &waited):
+		c.Fact = waited.What
+		if waited.Last != nil {
+			c.Reason = oneLine(waited.Last)
+		}
+	case errors.Is(err, context.DeadlineExceeded) && errors.As(err, &at):
+		c.Fact, c.Reason = fmt.Sprintf("the end of %s", at.action), oneLine(at.err)
+	default:
+		return nil
+	}
+	return c
+}
+
+// lastLines are what the step's nodes have written last: it tells why they hang, if
+// anything does.
+func (u *upgrading) lastLines(ctx context.Context, s topology.PlanStep) string {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var all []string
+	for _, name := range s.Nodes {
+		log, err := u.clusterOf(s.Side).Log(ctx, name)
+		if err != nil {
+			all = append(all, fmt.Sprintf("%s: its log cannot be read: %s", name, oneLine(err)))
+			continue
+		}
+		last := lines(string(u.secrets.Redact(log)))
+		all = append(all, last[max(0, len(last)-tailLines):]...)
+	}
+	return strings.Join(all, "\n")
+}
+
+// tailLines of a node's log are kept with a hang.
+const tailLines = 20
 
 // refusals are what the programs write when they do not take their configuration:
 // mysqld (sql/mysqld.cc, mysys/my_getopt.cc), ndb_mgmd (ConfigInfo.cpp), data

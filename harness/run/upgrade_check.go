@@ -19,23 +19,27 @@ import (
 )
 
 // check looks at the pair after a step: every node's program and version, the rows
-// while writers go on, and the claims that disturb nothing. What is not as it must
-// be is an error.
-func (u *upgrading) check(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
+// while writers go on, the claims that disturb nothing, and what the writers did
+// since from. What is not as it must be is an error, and a check that says so.
+func (u *upgrading) check(ctx context.Context, s topology.PlanStep, from []loaded, r *upgrade.StepResult) error {
 	ctx, done := cluster.Bounded(ctx, limitChecks, "the checks after "+s.ID)
 	defer done()
 	dir := u.dir.Sub("steps/" + s.ID)
 	k, err := u.checkPrograms(ctx, s, r)
 	if err != nil {
-		return causeFirst(ctx, err)
+		k = upgrade.CheckPrograms(nil, u.wanted(s.ID), nil)
+		k.Text = oneLine(err)
 	}
 	r.Checks = append(r.Checks, k)
 	if k.Status == evidence.Held { // on other programs than planned the rest says nothing
 		r.Checks = append(r.Checks, u.checkClaims(ctx, dir)...)
-		r.Checks = append(r.Checks, u.checkRows(ctx, dir))
+		r.Checks = append(r.Checks, u.checkRows(ctx, dir), u.checkLoad(from, r.WritersStoodMS))
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if ended := context.Cause(ctx); ended != nil {
+		if r.Cause = deathOf(ctx, ended); r.Cause == nil {
+			r.Checks = append(r.Checks, upgrade.Check{ID: "checks", Title: "the checks come to their end", Status: evidence.NotLooked, Text: oneLine(ended)})
+		}
+		return ended
 	}
 	var bad []string
 	for _, k := range r.Checks {

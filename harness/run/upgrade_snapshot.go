@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -33,7 +34,7 @@ func (u *upgrading) snapshot(ctx context.Context, name string, starts map[topolo
 	for _, c := range u.pair.Clusters() {
 		errs = append(errs, u.readCluster(ctx, c, &s))
 	}
-	errs = append(errs, u.readServer(ctx, &s), u.readPace(ctx, &s))
+	errs = append(errs, u.readServers(ctx, &s), u.readPace(ctx, &s))
 	if err := errors.Join(errs...); err != nil {
 		return s, fmt.Errorf("read what the pair is like under %s: %w", name, err)
 	}
@@ -85,10 +86,20 @@ func (u *upgrading) readCluster(ctx context.Context, c *cluster.Cluster, s *upgr
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // lines are those of a text, the last one also without its end.
-func lines(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }
+func lines(text string) []string {
+	if text = strings.TrimRight(text, "\n"); text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
 
 // column gives the first column of all rows, others after it separated by blanks.
 func column(ctx context.Context, db *sql.DB, query string) ([]string, error) {
+	return columns(ctx, db, query, 0)
+}
+
+// columns gives of all rows the first ones, separated by blanks; 0: all of them.
+func columns(ctx context.Context, db *sql.DB, query string, first int) ([]string, error) {
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", query, err)
@@ -111,7 +122,7 @@ func column(ctx context.Context, db *sql.DB, query string) ([]string, error) {
 		for i, c := range cells {
 			words[i] = c.String
 		}
-		all = append(all, strings.Join(words, " "))
+		all = append(all, strings.Join(words[:cmp.Or(first, len(words))], " "))
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", query, err)
@@ -119,57 +130,27 @@ func column(ctx context.Context, db *sql.DB, query string) ([]string, error) {
 	return all, nil
 }
 
-// readServer reads what the source's server knows and has loaded, and which TLS
-// was negotiated.
-func (u *upgrading) readServer(ctx context.Context, s *upgrade.Snapshot) error {
-	db := u.pair.Admin(topology.Source)
-	for _, q := range []struct {
-		into  *[]string
-		query string
-	}{
-		{&s.Components, "SELECT component_urn, '' FROM mysql.component UNION ALL SELECT STATUS_KEY, STATUS_VALUE FROM performance_schema.keyring_component_status"},
-		{&s.Plugins, "SELECT PLUGIN_NAME, PLUGIN_VERSION, PLUGIN_STATUS FROM information_schema.PLUGINS ORDER BY 1"},
-	} {
-		var err error
-		if *q.into, err = column(ctx, db, q.query); err != nil {
-			return err
+// readServers reads what the servers know and have loaded, and which TLS they take.
+func (u *upgrading) readServers(ctx context.Context, s *upgrade.Snapshot) error {
+	s.Components, s.Plugins, s.Privileges = map[string][]string{}, map[string][]string{}, map[string][]string{}
+	for _, side := range topology.Sides {
+		for _, q := range []struct {
+			into  map[string][]string
+			query string
+			words int // of a row that count; 0: all
+		}{
+			{s.Components, "SELECT component_urn, '' FROM mysql.component UNION ALL SELECT STATUS_KEY, STATUS_VALUE FROM performance_schema.keyring_component_status", 0},
+			{s.Plugins, "SELECT PLUGIN_NAME, PLUGIN_VERSION, PLUGIN_STATUS FROM information_schema.PLUGINS ORDER BY 1", 0},
+			{s.Privileges, "SHOW PRIVILEGES", 1},
+		} {
+			rows, err := columns(ctx, u.pair.Admin(side), q.query, q.words)
+			if err != nil {
+				return fmt.Errorf("ask the %s: %w", side, err)
+			}
+			q.into[string(side)] = rows
 		}
-	}
-	privileges, err := db.QueryContext(ctx, "SHOW PRIVILEGES")
-	if err != nil {
-		return fmt.Errorf("ask the source for its privileges: %w", err)
-	}
-	defer privileges.Close() //nolint:errcheck // Err is looked at
-	for privileges.Next() {
-		var name, where, what string
-		if err := privileges.Scan(&name, &where, &what); err != nil {
-			return fmt.Errorf("ask the source for its privileges: %w", err)
-		}
-		s.Privileges = append(s.Privileges, name)
-	}
-	if err := privileges.Err(); err != nil {
-		return fmt.Errorf("ask the source for its privileges: %w", err)
 	}
 	return u.readTLS(ctx, s)
-}
-
-// readTLS asks the servers for the TLS of a session of the harness's own, and the
-// source for that of its dump thread.
-func (u *upgrading) readTLS(ctx context.Context, s *upgrade.Snapshot) error {
-	for _, side := range topology.Sides {
-		got, err := column(ctx, u.pair.Admin(side), "SELECT MAX(IF(VARIABLE_NAME='Ssl_version',VARIABLE_VALUE,'')), MAX(IF(VARIABLE_NAME='Ssl_cipher',VARIABLE_VALUE,'')) FROM performance_schema.session_status")
-		if err != nil {
-			return err
-		}
-		s.TLS = append(s.TLS, negotiated(side, "client", got)...)
-	}
-	got, err := column(ctx, u.pair.Admin(topology.Source), `SELECT MAX(IF(s.VARIABLE_NAME='Ssl_version',s.VARIABLE_VALUE,'')), MAX(IF(s.VARIABLE_NAME='Ssl_cipher',s.VARIABLE_VALUE,''))
- FROM performance_schema.threads t JOIN performance_schema.status_by_thread s USING (THREAD_ID) WHERE t.PROCESSLIST_COMMAND LIKE 'Binlog Dump%' GROUP BY t.THREAD_ID`)
-	if err != nil {
-		return err
-	}
-	s.TLS = append(s.TLS, negotiated(topology.Source, "channel", got)...)
-	return nil
 }
 
 func negotiated(side topology.Side, who string, rows []string) []upgrade.Negotiated {

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,8 +10,6 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
-	"ndbproof/harness/poll"
-	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 )
@@ -28,7 +25,7 @@ const (
 // step that fails, or after which something is not as it must be, ends it.
 func (u *upgrading) carryOut(ctx context.Context) error {
 	for i, s := range u.steps {
-		if i > 0 && !u.twist().quick() && s.Side != u.steps[i-1].Side {
+		if i > 0 && !u.twist().quick() && turns(u.steps[i-1], s) {
 			if err := u.between(ctx); err != nil {
 				return err
 			}
@@ -50,7 +47,21 @@ func (u *upgrading) carryOut(ctx context.Context) error {
 	return nil
 }
 
-// between judges all claims while one cluster is on each release.
+// turns tells that one cluster is done with: the next step is the other's, or turns
+// back after the last of the first one's.
+func turns(last, next topology.PlanStep) bool {
+	return last.Side != next.Side || next.Back && !last.Back && last.Role == lastRole(last)
+}
+
+// lastRole is the role that a step's cluster ends with: a downgrade goes backwards.
+func lastRole(s topology.PlanStep) topology.Role {
+	if s.To.CompareNumber(s.From) < 0 {
+		return topology.Mgmd
+	}
+	return topology.Mysqld
+}
+
+// between judges all claims while no cluster is of mixed releases.
 func (u *upgrading) between(ctx context.Context) error {
 	begun := time.Now()
 	err := u.judgeEverything(ctx, "claims between", false)
@@ -70,18 +81,21 @@ func (u *upgrading) mark(id string, state topology.StepState, seconds float64) {
 func (u *upgrading) step(ctx context.Context, s topology.PlanStep) (upgrade.StepResult, error) {
 	r := upgrade.StepResult{ID: s.ID, Title: stepTitle(s), Status: evidence.StepDone}
 	begun, from := time.Now(), u.ages()
+	load := u.loads()
 	err := u.act(ctx, s, &r)
 	r.Seconds = seconds(begun)
 	u.outages(&r, from)
-	if err == nil {
+	if err != nil {
+		r.Error, r.Cause = reason(ctx, err), u.cause(ctx, s, err)
+	} else {
 		begun = time.Now()
-		err = u.check(ctx, s, &r)
+		err = u.check(ctx, s, load, &r)
 		u.report.Seconds["checks"] += seconds(begun)
 		u.progress.Note(fmt.Sprintf("%s done in %.1f s, %d checks in %.1f s; without writes for %d ms, without replication for %d ms",
 			s.ID, r.Seconds, len(r.Checks), seconds(begun), r.WriteOutageMS, r.ReplicationOutageMS))
 	}
 	if err != nil {
-		r.Status, r.Error, r.Cause = evidence.StepFailed, reason(ctx, err), cause(ctx, s, err)
+		r.Status = evidence.StepFailed
 	}
 	return r, err
 }
@@ -92,11 +106,21 @@ func (u *upgrading) act(ctx context.Context, s topology.PlanStep, r *upgrade.Ste
 	defer done()
 	for _, a := range s.Actions {
 		if err := u.do(ctx, s, a, r); err != nil {
-			return causeFirst(ctx, fmt.Errorf("%s: %s: %w", s.ID, a, err))
+			return causeFirst(ctx, &atAction{s.ID, a, err})
 		}
 	}
 	return nil
 }
+
+// atAction is an action that failed.
+type atAction struct {
+	step   string
+	action topology.Action
+	err    error
+}
+
+func (a *atAction) Error() string { return fmt.Sprintf("%s: %s: %v", a.step, a.action, a.err) }
+func (a *atAction) Unwrap() error { return a.err }
 
 // started waits for nodes that NDB reports: every node of the cluster must be
 // there again, so that the other half of a node group is never taken before.
@@ -184,40 +208,6 @@ func oldLogs(ctx context.Context, c *cluster.Cluster, logs []string) (int, error
 	return len(logs), nil
 }
 
-// reference restarts the last node of each of the roles at the replica under the
-// release that it runs, by the same actions as the plan's. when is a word for its
-// files.
-func (u *upgrading) reference(ctx context.Context, when string, at release.Release, roles ...topology.Role) error {
-	for _, s := range u.plan.Steps {
-		nodes := u.specs[at.String()][topology.Replica].Of(s.Role)
-		last := nodes[len(nodes)-1].Name
-		if s.Side != topology.Replica || s.Back || !slices.Contains(roles, s.Role) || !slices.Contains(s.Nodes, last) {
-			continue
-		}
-		s.ID, s.From, s.To, s.Nodes = when+"."+s.ID, at, at, []string{last}
-		if s.Role == topology.Mysqld {
-			s.Actions = u.restartActions(s)
-		}
-		var r upgrade.StepResult
-		if err := u.act(ctx, s, &r); err != nil {
-			return err
-		}
-		starts := u.starts[s.Role]
-		u.progress.Note(fmt.Sprintf("%s: up again after %.1f s", last, starts[len(starts)-1]))
-	}
-	return nil
-}
-
-// restartActions are those of a replica's mysqld as the release that it stays on
-// needs them: a plan's are for the release that it goes to.
-func (u *upgrading) restartActions(s topology.PlanStep) []topology.Action {
-	all := []topology.Action{topology.StopReplica, topology.StopNode, topology.ReplaceNode, topology.StartNode, topology.AwaitServing}
-	if spec := u.specs[s.To.String()][s.Side]; spec.Profile.BinlogEncryption && !spec.EncryptAtStart {
-		all = append(all, topology.LogRow, topology.EncryptLogs, topology.PurgeClear)
-	}
-	return append(all, topology.StartReplica, topology.CatchUp)
-}
-
 // ages is how old each writer is: where a step begins in its series.
 func (u *upgrading) ages() []time.Duration {
 	var all []time.Duration
@@ -234,24 +224,6 @@ func (u *upgrading) outages(r *upgrade.StepResult, from []time.Duration) {
 		r.WriteOutageMS = max(r.WriteOutageMS, load.Longest(c.Outages, from[i], now).Milliseconds())
 		r.ReplicationOutageMS = max(r.ReplicationOutageMS, load.Longest(c.Unapplied, from[i], now).Milliseconds())
 	}
-}
-
-// cause says why a node did not do what a step was about; nil when it was
-// something else.
-func cause(ctx context.Context, s topology.PlanStep, err error) *upgrade.Cause {
-	var d *cluster.Death
-	if errors.As(err, &d) || errors.As(context.Cause(ctx), &d) {
-		return causeOfDeath(d)
-	}
-	var hung *poll.Timeout
-	if !errors.As(err, &hung) {
-		return nil
-	}
-	c := &upgrade.Cause{Kind: upgrade.Hung, Side: s.Side, Node: strings.Join(s.Nodes, ", "), Fact: hung.What}
-	if hung.Last != nil {
-		c.Reason = oneLine(hung.Last)
-	}
-	return c
 }
 
 // stepTitle says what a step does.

@@ -2,8 +2,11 @@ package run
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"testing"
 	"time"
 
@@ -61,7 +64,7 @@ func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
 	if only := u.twist().Only; only != "" {
 		u.plan = u.plan.Only(only)
 	}
-	u.steps = u.twist().steps(u.plan)
+	u.steps, u.forth, u.marks = u.twist().steps(u.plan), u.plan.Steps, map[string]topology.StepMark{}
 	return u
 }
 
@@ -124,7 +127,7 @@ func TestTwists(t *testing.T) {
 		}
 		spec := u.specs[twist.To][topology.Replica]
 		as := u.twist().spec(spec, topology.PlanStep{Role: topology.Mysqld})
-		changed := as.EncryptAtStart != spec.EncryptAtStart || as.Profile.BinlogEncryption != spec.Profile.BinlogEncryption || twist.Grant != ""
+		changed := as.EncryptAtStart != spec.EncryptAtStart || as.Profile.BinlogEncryption != spec.Profile.BinlogEncryption || twist.Grant != "" || twist.Idle
 		assert.True(t, changed, "%s changes nothing", twist.Name)
 		assert.Equal(t, spec, u.twist().spec(spec, topology.PlanStep{Role: topology.Ndbmtd}), "of a data node nothing")
 	}
@@ -147,17 +150,27 @@ func TestRestartActions(t *testing.T) {
 	}
 }
 
+// A defect is absent only where a mysqld of the new release has been tried, and seen
+// only where one of it has died.
 func TestDefectsOfAnUpgrade(t *testing.T) {
-	of := func(from, to string, failed error) upgrade.Defect {
-		return planned(t, from, to, nil).knownDefects(failed)[0]
+	of := func(from, to string, done []string, failed error) upgrade.Defect {
+		u := planned(t, from, to, nil)
+		for _, id := range done {
+			u.marks[id] = topology.StepMark{State: topology.StepDone}
+		}
+		return u.knownDefects(failed)[0]
 	}
-	assert.Equal(t, evidence.DefectAbsent, of("9.7.4", "9.7.4-fix1", nil).Status, "mended")
-	around := of("9.7.2", "9.7.4", nil)
+	assert.Equal(t, evidence.DefectAbsent, of("9.7.4", "9.7.4-fix1", []string{"replica.sql"}, nil).Status, "mended")
+	assert.Equal(t, evidence.DefectNotTried, of("9.7.4", "9.7.4-fix1", []string{"replica.mgm", "replica.ndb1+ndb3"}, nil).Status, "no mysqld has run")
+	around := of("9.7.2", "9.7.4", []string{"replica.sql"}, nil)
 	assert.True(t, around.WorkedAround)
 	assert.Equal(t, evidence.DefectNotTried, around.Status)
-	dead := fmt.Errorf("step: %w", &cluster.Death{Defect: release.F1.ID, Signal: "11"})
-	assert.Equal(t, evidence.DefectSeen, of("9.7.4", "9.7.4-fix1", dead).Status)
-	assert.Equal(t, evidence.DefectNotTried, of("9.7.4", "9.7.4-fix1", errors.New("something else")).Status)
+	dead := fmt.Errorf("step: %w", &cluster.Death{Side: topology.Replica, Node: "sql", Defect: release.F1.ID, Signal: "11"})
+	assert.Equal(t, evidence.DefectSeen, of("9.7.4", "9.7.4-fix1", []string{"replica.sql"}, dead).Status)
+	old := of("9.7.4", "9.7.4-fix1", []string{"replica.mgm"}, dead)
+	assert.Equal(t, evidence.DefectNotTried, old.Status, "it died of it under the old release")
+	assert.Contains(t, old.Text, "under 9.7.4: replica sql died")
+	assert.Equal(t, evidence.DefectNotTried, of("9.7.4", "9.7.4-fix1", []string{"replica.sql"}, errors.New("something else")).Status)
 }
 
 func TestCause(t *testing.T) {
@@ -165,17 +178,116 @@ func TestCause(t *testing.T) {
 	dead := &cluster.Death{Side: topology.Source, Node: "sql", Exit: 2, Signal: "11", Stack: []string{"<unknown>", "THD::x"}, Defect: "F1"}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(dead)
+	assert.False(t, interrupted(ctx))
 	for _, err := range []error{fmt.Errorf("x: %w", dead), errors.New("what followed from it")} {
-		c := cause(ctx, step, err)
+		c := deathOf(ctx, err)
 		require.NotNil(t, c)
 		assert.Equal(t, upgrade.Died, c.Kind)
 		assert.Equal(t, "11", c.Signal)
 	}
-	c := cause(t.Context(), step, fmt.Errorf("y: %w", &poll.Timeout{What: "node 3 to start", Last: errors.New("phase 5")}))
-	require.NotNil(t, c)
-	assert.Equal(t, upgrade.Cause{Kind: upgrade.Hung, Side: topology.Source, Node: "ndb1, ndb3", Fact: "node 3 to start", Reason: "phase 5"}, *c)
 	assert.Equal(t, upgrade.Killed, causeOfDeath(&cluster.Death{OOM: true}).Kind)
-	assert.Nil(t, cause(t.Context(), step, errors.New("a claim")))
+
+	late := &atAction{"source.ndb1+ndb3", topology.AwaitStarted, &poll.Timeout{What: "node 3 to start", Last: errors.New("phase 5"), Context: context.DeadlineExceeded}}
+	want := upgrade.Cause{Kind: upgrade.Hung, Side: topology.Source, Node: "ndb1, ndb3", Fact: "node 3 to start", Reason: "phase 5"}
+	assert.Equal(t, &want, hang(step, fmt.Errorf("y: %w", late)))
+	stuck := &atAction{"source.sql", topology.StopReplica, fmt.Errorf("STOP REPLICA: %w", context.DeadlineExceeded)}
+	want.Fact, want.Reason = "the end of stop-replica", "STOP REPLICA: context deadline exceeded"
+	assert.Equal(t, &want, hang(step, fmt.Errorf("y: %w", stuck)))
+	assert.Nil(t, hang(step, errors.New("a claim")))
+
+	// What ends the run from outside is no hang of a node's.
+	ctx, cancel = context.WithCancelCause(t.Context())
+	cancel(errors.New("interrupt"))
+	assert.True(t, interrupted(ctx))
+	assert.Nil(t, planned(t, "9.7.2", "9.7.4", nil).cause(ctx, step, late))
+}
+
+// Each role has a node that can be restarted to compare with, wherever the plan
+// turns back.
+func TestEveryRoleIsMeasured(t *testing.T) {
+	u := planned(t, "9.7.2", "9.7.4", nil)
+	for _, steps := range [][]topology.PlanStep{u.forth, unGrouped(t)} {
+		u.forth = steps
+		for _, role := range []topology.Role{topology.Mgmd, topology.Ndbmtd, topology.Mysqld} {
+			s, err := u.restart("after", u.image.Release, role)
+			require.NoError(t, err)
+			assert.Equal(t, role, s.Role)
+			assert.Len(t, s.Nodes, 1)
+			assert.Equal(t, topology.Replica, s.Side)
+			assert.True(t, s.Does(topology.StartNode))
+		}
+	}
+	u.starts = map[topology.Role][]float64{topology.Mgmd: {1}}
+	assert.Equal(t, []topology.Role{topology.Ndbmtd, topology.Mysqld}, u.unmeasured(), "rolled back at replica.mgm")
+	u.forth = nil
+	_, err := u.restart("after", u.image.Release, topology.Mgmd)
+	require.ErrorContains(t, err, "restart mgm of the replica cluster")
+}
+
+// unGrouped is the way with one data node at a time.
+func unGrouped(t *testing.T) []topology.PlanStep {
+	t.Helper()
+	r := release.MustParse("9.7.2")
+	p, err := topology.Upgrade(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
+		release.MustParse("9.7.4"), topology.PlanOptions{})
+	require.NoError(t, err)
+	return p.Steps
+}
+
+// All claims are judged when a cluster is done with, also where the plan turns back
+// behind it.
+func TestTurns(t *testing.T) {
+	of := func(from, to, at string) (before []string) {
+		r := release.MustParse(from)
+		p, err := topology.Upgrade(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
+			release.MustParse(to), topology.PlanOptions{PerGroup: true, RollbackAt: at})
+		require.NoError(t, err)
+		for i := 1; i < len(p.Steps); i++ {
+			if turns(p.Steps[i-1], p.Steps[i]) {
+				before = append(before, p.Steps[i].ID)
+			}
+		}
+		return before
+	}
+	assert.Equal(t, []string{"source.mgm"}, of("9.7.2", "9.7.4", ""))
+	assert.Equal(t, []string{"replica.sql"}, of("9.7.4", "9.7.2", ""))
+	assert.Equal(t, []string{"back.replica.sql"}, of("9.7.2", "9.7.4", "replica.sql"))
+	assert.Empty(t, of("9.7.2", "9.7.4", "replica.ndb1+ndb3"))
+	assert.Equal(t, []string{"source.mgm", "back.source.sql", "back.replica.sql"}, of("9.7.2", "9.7.4", "source.sql"))
+}
+
+// What cannot be planned is refused before there is a pair.
+func TestImpossibleUpgrades(t *testing.T) {
+	from, to := release.MustParse("9.7.2"), release.MustParse("9.7.4")
+	require.NoError(t, Upgrade{}.possible(from, to))
+	require.NoError(t, Upgrade{RollbackAt: "replica.ndb1"}.possible(from, to))
+	require.NoError(t, Upgrade{}.possible(from, release.Release{}), "of an image nobody knows yet")
+	require.ErrorContains(t, Upgrade{}.possible(to, to), "both clusters run it already")
+	require.ErrorContains(t, Upgrade{RollbackAt: "replica.ndb1", PerGroup: true}.possible(from, to), "no such step; there are replica.mgm, replica.ndb1+ndb3")
+	require.Error(t, Upgrade{}.possible(release.MustParse("8.0.44"), to))
+}
+
+func TestSlow(t *testing.T) {
+	require.NoError(t, slow(10, 10*time.Second, 10))
+	require.ErrorContains(t, slow(9, 10*time.Second, 10), "9 writes acknowledged in 10.0 s, fewer than 10")
+	require.NoError(t, slow(1, time.Second, 0))
+	require.Error(t, slow(0, -time.Second, 0), "no write at all proves nothing")
+}
+
+// A server that is offered what it does not take says so; one that is not there is
+// not one that refuses.
+func TestRefusedTLS(t *testing.T) {
+	refuses := &tls.Config{MinVersion: tls.VersionTLS13}
+	client, server := net.Pipe()
+	go func() { _ = tls.Server(server, refuses).HandshakeContext(t.Context()); _ = server.Close() }()
+	cfg := offer(tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
+	cfg.ServerName = "source-sql"
+	err := tls.Client(client, cfg).HandshakeContext(t.Context())
+	require.Error(t, err)
+	assert.True(t, refusedTLS(fmt.Errorf("x: %w", err)), err)
+	assert.False(t, refusedTLS(io.EOF))
+	assert.False(t, refusedTLS(&net.OpError{Op: "dial", Err: errors.New("connection refused")}))
+	assert.Less(t, len(offers()), 40, "a server blocks a host after 100 that broke off")
 }
 
 func TestPace(t *testing.T) {

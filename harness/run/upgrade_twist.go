@@ -28,6 +28,8 @@ type Twist struct {
 	// Grant is run as root at a mysqld that the new release serves, out of the
 	// binary log: what its upgrade of the grant tables may do.
 	Grant string
+	// Idle has the writers stand from the beginning on.
+	Idle bool
 	// Want is the check that must find it, or the known defect of a node's death.
 	Want string
 }
@@ -80,6 +82,16 @@ func (t Twist) serves(ctx context.Context, c *cluster.Cluster, s topology.PlanSt
 	return nil
 }
 
+// idle has the writers stand once they have written something.
+func (u *upgrading) idle(ctx context.Context) error {
+	for _, w := range u.writer.all {
+		if err := w.Wait(ctx, 100, 0); err != nil {
+			return err
+		}
+	}
+	return u.stand(ctx)
+}
+
 // Twists are the sabotaged upgrades: each is to be caught at its first violation.
 func Twists() []Twist {
 	const replica = topology.Replica
@@ -105,6 +117,7 @@ func Twists() []Twist {
 		},
 		{Name: "a data node stays on the old program", From: second, To: mended, Only: replica, Want: "programs", Stale: "replica.ndb1"},
 		{Name: "a step skipped", From: first, To: second, Only: replica, Want: "programs", Plan: skipped},
+		{Name: "nobody writes", From: second, To: mended, Only: replica, Want: "load", Idle: true},
 		{Name: "the source upgraded first", From: first, To: second, Want: "programs", Plan: topology.Plan.SourceFirst},
 	}
 }

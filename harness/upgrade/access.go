@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,13 +12,18 @@ import (
 // privileges gives the names that only one of the releases knows.
 func privileges(from, to Snapshot) []Difference {
 	var out []Difference
-	was, is := set(from.Privileges), set(to.Privileges)
-	for _, name := range union(was, is) {
-		switch {
-		case !was[name]:
-			out = append(out, Difference{Area: AreaPrivilege, Name: name, From: Absent, To: "known", Why: "new in this release"})
-		case !is[name]:
-			out = append(out, Difference{Area: AreaPrivilege, Name: name, From: "known", To: Absent, Why: "dropped by this release", Fails: true})
+	for _, side := range union(from.Privileges, to.Privileges) {
+		was, is := set(from.Privileges[side]), set(to.Privileges[side])
+		if len(was) == 0 || len(is) == 0 {
+			continue // nothing was seen there: Looked tells
+		}
+		for _, name := range union(was, is) {
+			switch {
+			case !was[name]:
+				out = append(out, Difference{Area: AreaPrivilege, Where: side, Name: name, From: Absent, To: "known", Why: "new in this release"})
+			case !is[name]:
+				out = append(out, Difference{Area: AreaPrivilege, Where: side, Name: name, From: "known", To: Absent, Why: "dropped by this release", Fails: true})
+			}
 		}
 	}
 	return out
@@ -118,10 +124,11 @@ func sessions(all []Negotiated) map[string][]Negotiated {
 	return m
 }
 
-// tls compares versions and suites that were really negotiated. A version or
-// suite that is gone fails: who needs it is shut out; so does a version older
-// than all before: that is weaker. A new suite is shown.
-func tls(from, to Snapshot) []Difference {
+// negotiations compares versions and suites that were really negotiated. A version
+// that is gone fails: who needs it is shut out; so does the suite of the channel, and
+// what is weaker than before: a version older than all of them, a suite that is known
+// to be weak. Of many suites that were offered one that is gone, or new, is shown.
+func negotiations(from, to Snapshot) []Difference {
 	was, is := sessions(from.TLS), sessions(to.TLS)
 	var out []Difference
 	for _, who := range union(was, is) {
@@ -136,10 +143,12 @@ func tls(from, to Snapshot) []Difference {
 			case before[term] && after[term]:
 				continue
 			case before[term]:
-				d.From, d.To, d.Fails = "negotiated", Absent, true
+				d.From, d.To, d.Fails = "negotiated", Absent, isVersion(term) || len(was[who]) == 1
 				d.Why = "not negotiated any more"
 			case isVersion(term) && cmp.Compare(term, oldest) < 0:
 				d.Fails, d.Why = true, fmt.Sprintf("older than %s, the oldest version before", oldest)
+			case isWeak(term):
+				d.Fails, d.Why = true, "a weak suite, which was refused before"
 			}
 			out = append(out, d)
 		}
@@ -157,6 +166,11 @@ func terms(all []Negotiated) map[string]bool {
 }
 
 func isVersion(term string) bool { return !strings.Contains(term, " ") }
+
+// isWeak tells that Go's own list has a suite among those with known weaknesses.
+func isWeak(term string) bool {
+	return slices.ContainsFunc(tls.InsecureCipherSuites(), func(s *tls.CipherSuite) bool { return strings.HasSuffix(term, " "+s.Name) })
+}
 
 // byVersion orders TLSv1, TLSv1.1, TLSv1.2, TLSv1.3: as texts they are in order.
 func byVersion(a, b Negotiated) int { return cmp.Compare(a.Version, b.Version) }

@@ -96,13 +96,14 @@ func (r Report) failed() []reason {
 		if s.Status != evidence.StepFailed {
 			continue
 		}
-		switch i := slices.IndexFunc(s.Checks, func(c Check) bool { return c.status() == evidence.Violated }); {
+		switch {
 		case s.Cause != nil:
 			why = append(why, violated("step %s: %s", s.ID, s.Cause))
-		case i >= 0: // violations tells
+		case slices.ContainsFunc(s.Checks, ended(evidence.Violated)): // violations tells
 		case r.Error != nil:
 		case s.Error != "":
 			why = append(why, violated("step %s: %s", s.ID, s.Error))
+		case slices.ContainsFunc(s.Checks, ended(evidence.NotLooked)): // unlooked tells
 		default:
 			why = append(why, violated("step %s failed, and did not say why", s.ID))
 		}
@@ -196,6 +197,10 @@ func (c Check) status() evidence.Status {
 		return c.Status
 	}
 	return evidence.NotLooked
+}
+
+func ended(as evidence.Status) func(Check) bool {
+	return func(c Check) bool { return c.status() == as }
 }
 
 func (c Check) said() string {

@@ -112,7 +112,7 @@ func TestConclude(t *testing.T) {
 		},
 		"a difference fails": {
 			func(r *Report) { r.Differences[0].Fails = true }, 1,
-			"not taken: privilege AUDIT|ADMIN: (absent) -> known (new in this release)",
+			"not taken: privilege AUDIT|ADMIN at source: (absent) -> known (new in this release)",
 		},
 		"a claim is violated": {
 			func(r *Report) { r.Claims[0].To, r.Claims[0].Text = evidence.Violated, "no TLS" }, 1,
@@ -162,6 +162,13 @@ func TestConclude(t *testing.T) {
 				r.Steps[2].Status, r.Steps[2].Error = evidence.StepFailed, "the engine is gone"
 			}, 3,
 			"not taken: could not look in step source.sql: the engine is gone",
+		},
+		"a step whose check could not look": {
+			func(r *Report) {
+				r.Steps[2].Status = evidence.StepFailed
+				r.Steps[2].Checks[0] = Check{ID: "programs", Status: evidence.NotLooked, Text: "ndb_mgm did not answer"}
+			}, 3,
+			"not taken: could not look: step source.sql: ndb_mgm did not answer",
 		},
 		"several": {
 			func(r *Report) {

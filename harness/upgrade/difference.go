@@ -82,7 +82,7 @@ func Compare(from, to Snapshot, ignore Ignored) []Difference {
 func compare(from, to Snapshot, ignore Ignored, t Tolerance) []Difference {
 	all := slices.Concat(
 		claims(from, to), gaps(from, to),
-		grants(from, to), privileges(from, to), tls(from, to),
+		grants(from, to), privileges(from, to), negotiations(from, to),
 		named(AreaComponent, from.Components, to.Components), named(AreaPlugin, from.Plugins, to.Plugins),
 		settings(AreaVariable, from.Variables, to.Variables), settings(AreaConfig, from.Config, to.Config),
 		newMessages(from, to), outside(t.figures(from, to)),
@@ -163,8 +163,9 @@ func values(a Area, place string, from, to map[string]string) []Difference {
 	return out
 }
 
-// named compares lines "name value". Lines with the same name belong together.
-func named(a Area, from, to []string) []Difference {
+// named compares lines "name value" by side. Lines with the same name belong
+// together.
+func named(a Area, from, to map[string][]string) []Difference {
 	byName := func(lines []string) map[string]string {
 		m := map[string]string{}
 		for _, l := range slices.Sorted(slices.Values(lines)) {
@@ -179,5 +180,9 @@ func named(a Area, from, to []string) []Difference {
 		}
 		return m
 	}
-	return values(a, "", byName(from), byName(to))
+	var out []Difference
+	for _, side := range union(from, to) {
+		out = append(out, values(a, side, byName(from[side]), byName(to[side]))...)
+	}
+	return out
 }

@@ -69,12 +69,12 @@ func TestCompare(t *testing.T) {
 			Difference{Area: AreaGap, Name: "G1", From: "open", To: "closed", Why: "data nodes' files hold rows in clear: encrypted"},
 		},
 		"a privilege is new": {
-			func(s *Snapshot) { s.Privileges = append(s.Privileges, "X_ADMIN") },
-			Difference{Area: AreaPrivilege, Name: "X_ADMIN", From: Absent, To: "known", Why: "new in this release"},
+			func(s *Snapshot) { s.Privileges["source"] = append(s.Privileges["source"], "X_ADMIN") },
+			Difference{Area: AreaPrivilege, Where: "source", Name: "X_ADMIN", From: Absent, To: "known", Why: "new in this release"},
 		},
 		"a privilege is dropped": {
-			func(s *Snapshot) { s.Privileges = s.Privileges[1:] },
-			Difference{Area: AreaPrivilege, Name: "Select", From: "known", To: Absent, Why: "dropped by this release", Fails: true},
+			func(s *Snapshot) { s.Privileges["source"] = s.Privileges["source"][1:] },
+			Difference{Area: AreaPrivilege, Where: "source", Name: "Select", From: "known", To: Absent, Why: "dropped by this release", Fails: true},
 		},
 		"an account gets more": {
 			func(s *Snapshot) {
@@ -112,28 +112,37 @@ func TestCompare(t *testing.T) {
 			},
 			Difference{Area: AreaTLS, Where: "source channel", Name: "TLSv1.3 TLS_CHACHA20_POLY1305_SHA256", From: Absent, To: "negotiated"},
 		},
-		"a component is gone": {
-			func(s *Snapshot) { s.Components = s.Components[:3] },
+		"a weak suite is taken": {
+			func(s *Snapshot) {
+				s.TLS = append(s.TLS, Negotiated{topology.Source, "client", "TLSv1.2", "TLS_ECDHE_RSA_WITH_RC4_128_SHA"})
+			},
 			Difference{
-				Area: AreaComponent, Name: "file://component_validate_password", From: "there", To: Absent,
+				Area: AreaTLS, Where: "source client", Name: "TLSv1.2 TLS_ECDHE_RSA_WITH_RC4_128_SHA", From: Absent, To: "negotiated",
+				Why: "a weak suite, which was refused before", Fails: true,
+			},
+		},
+		"a component is gone": {
+			func(s *Snapshot) { s.Components["source"] = s.Components["source"][:3] },
+			Difference{
+				Area: AreaComponent, Where: "source", Name: "file://component_validate_password", From: "there", To: Absent,
 				Why: "what was installed as a component (passwords, audit) is a part of the protection", Fails: true,
 			},
 		},
 		"the keyring is not active": {
-			func(s *Snapshot) { s.Components[1] = "Component_status Disabled" },
-			Difference{Area: AreaComponent, Name: "Component_status", From: "Active", To: "Disabled", Why: keyring, Fails: true},
+			func(s *Snapshot) { s.Components["source"][1] = "Component_status Disabled" },
+			Difference{Area: AreaComponent, Where: "source", Name: "Component_status", From: "Active", To: "Disabled", Why: keyring, Fails: true},
 		},
 		"a component has another version": {
-			func(s *Snapshot) { s.Components[2] = "Version 1.1" },
-			Difference{Area: AreaComponent, Name: "Version", From: "1.0", To: "1.1"},
+			func(s *Snapshot) { s.Components["source"][2] = "Version 1.1" },
+			Difference{Area: AreaComponent, Where: "source", Name: "Version", From: "1.0", To: "1.1"},
 		},
 		"a plugin is gone": {
-			func(s *Snapshot) { s.Plugins = s.Plugins[:2] },
-			Difference{Area: AreaPlugin, Name: "mysql_native_password", From: "1.1 DISABLED", To: Absent},
+			func(s *Snapshot) { s.Plugins["source"] = s.Plugins["source"][:2] },
+			Difference{Area: AreaPlugin, Where: "source", Name: "mysql_native_password", From: "1.1 DISABLED", To: Absent},
 		},
 		"a plugin that is needed is off": {
-			func(s *Snapshot) { s.Plugins[0] = "ndbcluster 1.0 DISABLED" },
-			Difference{Area: AreaPlugin, Name: "ndbcluster", From: "1.0 ACTIVE", To: "1.0 DISABLED", Why: "without it there is no NDB", Fails: true},
+			func(s *Snapshot) { s.Plugins["source"][0] = "ndbcluster 1.0 DISABLED" },
+			Difference{Area: AreaPlugin, Where: "source", Name: "ndbcluster", From: "1.0 ACTIVE", To: "1.0 DISABLED", Why: "without it there is no NDB", Fails: true},
 		},
 		"a variable changes": {
 			func(s *Snapshot) { s.Variables["source sql"]["max_connections"] = "200" },
@@ -202,9 +211,9 @@ func TestNoDifference(t *testing.T) {
 			s.Grants["source user1@%"] = []string{"GRANT DELETE, UPDATE, INSERT, SELECT ON `test1`.* TO `user1`@`%`", "GRANT USAGE ON *.* TO `user1`@`%`"}
 		},
 		"the order of lists": func(s *Snapshot) {
-			slices.Reverse(s.Components)
-			slices.Reverse(s.Plugins)
-			slices.Reverse(s.Privileges)
+			slices.Reverse(s.Components["source"])
+			slices.Reverse(s.Plugins["source"])
+			slices.Reverse(s.Privileges["source"])
 			slices.Reverse(s.TLS)
 			slices.Reverse(s.Claims)
 			slices.Reverse(s.Gaps)
@@ -240,7 +249,7 @@ func TestTLS(t *testing.T) {
 		weaker(func(s *Snapshot) {
 			s.TLS[2] = Negotiated{topology.Source, "channel", "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384"}
 		}), "1.2 where 1.3 was")
-	assert.Equal(t, []string{"source client TLSv1.2 " + Absent, "source client TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384 " + Absent},
+	assert.Equal(t, []string{"source client TLSv1.2 " + Absent},
 		weaker(func(s *Snapshot) { s.TLS = slices.Delete(s.TLS, 1, 2) }), "a version is gone")
 	assert.Equal(t, []string{"source channel TLSv1.3 TLS_AES_256_GCM_SHA384 " + Absent},
 		weaker(func(s *Snapshot) { s.TLS[2].Suite = "TLS_AES_128_GCM_SHA256" }), "a suite is gone")
@@ -248,6 +257,7 @@ func TestTLS(t *testing.T) {
 		weaker(func(s *Snapshot) {
 			s.TLS = append(s.TLS, Negotiated{topology.Source, "channel", "TLSv1.1", "ECDHE-RSA-AES256-SHA"})
 		}), "an older version")
+	assert.Empty(t, weaker(func(s *Snapshot) { s.TLS[1].Suite = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" }), "one of several suites is gone")
 }
 
 // An ignored difference never fails, and no list can hide a claim.
@@ -325,9 +335,9 @@ func arbitrary(t *rapid.T) Snapshot {
 	s.Variables["source sql"] = rapid.MapOf(word, rapid.String()).Draw(t, "variables")
 	s.Config["source ndb1"] = rapid.MapOf(word, rapid.String()).Draw(t, "config")
 	s.Grants["source x@%"] = rapid.SliceOf(rapid.OneOf(rapid.String(), rapid.StringMatching("GRANT [A-Z, ()]{1,9} ON `[a-z]`\\.\\* TO `u`@`%`"))).Draw(t, "grants")
-	s.Privileges = rapid.SliceOf(word).Draw(t, "privileges")
-	s.Components = rapid.SliceOf(rapid.String()).Draw(t, "components")
-	s.Plugins = rapid.SliceOf(rapid.StringMatching(`[a-z]{1,3} [0-9]\.[0-9] [A-Z]{2}`)).Draw(t, "plugins")
+	s.Privileges["source"] = rapid.SliceOf(word).Draw(t, "privileges")
+	s.Components["source"] = rapid.SliceOf(rapid.String()).Draw(t, "components")
+	s.Plugins["source"] = rapid.SliceOf(rapid.StringMatching(`[a-z]{1,3} [0-9]\.[0-9] [A-Z]{2}`)).Draw(t, "plugins")
 	s.Messages["source sql"] = rapid.SliceOf(rapid.OneOf(rapid.String(), rapid.StringMatching(`2026-11-24T02:15:00Z 0 \[(Warning|ERROR|System)\] \[MY-01[0-9]{4}\] \[Server\] .*`))).Draw(t, "messages")
 	s.Throughput = rapid.Float64Range(0, 1e6).Draw(t, "throughput")
 	s.LagSeconds = rapid.Float64Range(0, 1e6).Draw(t, "lag")
@@ -374,15 +384,16 @@ func TestWhatWasNotSeenIsBlind(t *testing.T) {
 	assert.Empty(t, blind(snapshot(), snapshot()))
 	for name, change := range map[string]func(*Snapshot){
 		"claim ": func(s *Snapshot) { s.Claims = nil }, "gap ": func(s *Snapshot) { s.Gaps = nil },
-		"grant replica": func(s *Snapshot) { delete(s.Grants, "replica user1@%") },
-		"privilege ":    func(s *Snapshot) { s.Privileges = nil },
+		"grant replica":    func(s *Snapshot) { delete(s.Grants, "replica user1@%") },
+		"privilege source": func(s *Snapshot) { delete(s.Privileges, "source") },
 		"tls source channel": func(s *Snapshot) {
 			s.TLS = s.TLS[:2]
 		},
-		"plugin ":             func(s *Snapshot) { s.Plugins = nil },
+		"plugin source":       func(s *Snapshot) { delete(s.Plugins, "source") },
 		"variable source sql": func(s *Snapshot) { delete(s.Variables, "source sql") },
 		"config replica ndb1": func(s *Snapshot) { s.Config["replica ndb1"] = nil },
 		"message source ndb1": func(s *Snapshot) { delete(s.Messages, "source ndb1") },
+		"message replica sql": func(s *Snapshot) { s.Messages["replica sql"] = []string{`{"prio":2,"msg":"x"}`, ""} },
 		"start source sql":    func(s *Snapshot) { delete(s.StartSeconds, "source sql") },
 		"throughput ":         func(s *Snapshot) { s.Throughput = 0 },
 	} {

@@ -61,14 +61,14 @@ func snapshot() Snapshot {
 			"source replication_user@%": {"GRANT REPLICATION SLAVE ON *.* TO `replication_user`@`%`"},
 			"replica user1@%":           {"GRANT USAGE ON *.* TO `user1`@`%`"},
 		},
-		Privileges: []string{"Select", "Insert", "REPLICATION_SLAVE_ADMIN"},
+		Privileges: map[string][]string{"source": {"Select", "Insert", "REPLICATION_SLAVE_ADMIN"}},
 		TLS: []Negotiated{
 			{topology.Source, "client", "TLSv1.3", "TLS_AES_256_GCM_SHA384"},
-			{topology.Source, "client", "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384"},
+			{topology.Source, "client", "TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
 			{topology.Source, "channel", "TLSv1.3", "TLS_AES_256_GCM_SHA384"},
 		},
-		Components: []string{"Component_name component_keyring_file", "Component_status Active", "Version 1.0", "file://component_validate_password"},
-		Plugins:    []string{"ndbcluster 1.0 ACTIVE", "caching_sha2_password 1.0 ACTIVE", "mysql_native_password 1.1 DISABLED"},
+		Components: map[string][]string{"source": {"Component_name component_keyring_file", "Component_status Active", "Version 1.0", "file://component_validate_password"}},
+		Plugins:    map[string][]string{"source": {"ndbcluster 1.0 ACTIVE", "caching_sha2_password 1.0 ACTIVE", "mysql_native_password 1.1 DISABLED"}},
 		Messages: map[string][]string{
 			"source sql": {
 				"2026-11-24T02:15:00.123456Z 0 [System] [MY-010116] [Server] /usr/local/mysql/bin/mysqld (mysqld 9.7.2-cluster) starting as process 1",
@@ -131,7 +131,7 @@ func next(t require.TestingT) Snapshot {
 			v["version"], v["hostname"], v["performance_schema_error_size"] = "9.7.4-cluster", "ba9876543210", "5814"
 		}
 		s.Variables["source sql"]["max_connections"] = "200"
-		s.Privileges = append(s.Privileges, "AUDIT|ADMIN")
+		s.Privileges["source"] = append(s.Privileges["source"], "AUDIT|ADMIN")
 		s.Messages["source sql"] = append(s.Messages["source sql"],
 			"2026-11-24T02:25:02.123456Z 4 [System] [MY-013381] [Server] Server upgrade from '90702' to '90704' completed.",
 			"2026-11-24T02:25:03.123456Z 0 [Warning] [MY-011070] [Server] 'binlog_format' is deprecated and will be removed in a future release.")

@@ -56,6 +56,7 @@ var relevant = []Rule{
 	{Area: AreaVariable, Name: "ndb_log_empty_epochs", Reason: whatIsLog},
 	{Area: AreaVariable, Name: "binlog_format", Reason: whatIsLog},
 	{Area: AreaVariable, Name: "binlog_row_image", Reason: whatIsLog},
+	{Area: AreaVariable, Name: "relay_log_recovery", Reason: "it decides what a replica that has crashed applies twice, or never"},
 	{Area: AreaVariable, Name: "replica_skip_errors", Reason: "an error that the applier passes over is a row lost"},
 	{Area: AreaVariable, Name: "slave_skip_errors", Reason: "an error that the applier passes over is a row lost"},
 	{Area: AreaConfig, Name: "RequireTls", Reason: nodeTLS},

@@ -23,12 +23,13 @@ type Snapshot struct {
 	Config map[string]map[string]string `json:"config"`
 	// Grants are the lines of SHOW GRANTS, by side and account: "source user1@%".
 	Grants     map[string][]string `json:"grants"`
-	Privileges []string            `json:"privileges"` // the first column of SHOW PRIVILEGES
+	Privileges map[string][]string `json:"privileges"` // the first column of SHOW PRIVILEGES, by side
 	TLS        []Negotiated        `json:"tls"`
-	// Components are lines "name value": of mysql.component the component_urn with
-	// an empty value, of performance_schema.keyring_component_status key and value.
-	Components []string `json:"components"`
-	Plugins    []string `json:"plugins"` // "name version status", of information_schema.PLUGINS
+	// Components are, by side, lines "name value": of mysql.component the
+	// component_urn with an empty value, of performance_schema.keyring_component_status
+	// key and value.
+	Components map[string][]string `json:"components"`
+	Plugins    map[string][]string `json:"plugins"` // "name version status", of information_schema.PLUGINS, by side
 	// Messages are the raw lines of a node's error log since this release was
 	// started there; of a data node and a management node, of its own log.
 	Messages map[string][]string `json:"messages"`
@@ -40,7 +41,8 @@ type Snapshot struct {
 }
 
 // Negotiated is a TLS session that really came about. Several with the same
-// Side and Who are several sessions, for example one for each suite offered.
+// Side and Who are several sessions: of a client one for each suite that it offered
+// and the server took.
 type Negotiated struct {
 	Side    topology.Side `json:"side"`    // of the server
 	Who     string        `json:"who"`     // "client" or "channel"

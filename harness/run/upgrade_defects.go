@@ -1,0 +1,58 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"ndbproof/harness/cluster"
+	"ndbproof/harness/evidence"
+	"ndbproof/harness/release"
+	"ndbproof/harness/topology"
+	"ndbproof/harness/upgrade"
+)
+
+// knownDefects tells of each known defect what the upgrade saw of it under the new
+// release. Absent it is only where a mysqld of that release has been tried: started
+// as a release without the defect is, and judged afterwards.
+func (u *upgrading) knownDefects(failed error) []upgrade.Defect {
+	all := upgrade.Defects(u.image.Release, u.to.Release)
+	var dead *cluster.Death
+	errors.As(failed, &dead)
+	for i := range all {
+		d := &all[i]
+		d.WorkedAround = d.ExpectedTo && u.planned(topology.EncryptLogs)
+		switch {
+		case dead != nil && dead.Defect == d.ID && u.lastOn(dead.Side, dead.Node) == u.to.Release:
+			d.Status, d.Text = evidence.DefectSeen, dead.Error()
+		case dead != nil && dead.Defect == d.ID:
+			d.Text = fmt.Sprintf("under %s: %s", u.lastOn(dead.Side, dead.Node), dead)
+		case failed == nil && !d.WorkedAround && u.tried():
+			d.Status = evidence.DefectAbsent
+		}
+	}
+	return all
+}
+
+func (u *upgrading) planned(a topology.Action) bool {
+	return slices.ContainsFunc(u.steps, func(s topology.PlanStep) bool { return s.Does(a) && !s.Back })
+}
+
+// tried tells whether a mysqld has run under the new release, its logs encrypted
+// from its start on.
+func (u *upgrading) tried() bool {
+	return slices.ContainsFunc(u.steps, func(s topology.PlanStep) bool {
+		return s.Role == topology.Mysqld && !s.Back && u.marks[s.ID].State == topology.StepDone && u.specs[s.To.String()][s.Side].EncryptAtStart
+	})
+}
+
+// lastOn is the release that a node was on last: that of the last step that began on it.
+func (u *upgrading) lastOn(side topology.Side, node string) release.Release {
+	on := u.image.Release
+	for _, s := range u.steps {
+		if s.Side == side && slices.Contains(s.Nodes, node) && u.marks[s.ID].State != "" {
+			on = s.To
+		}
+	}
+	return on
+}
