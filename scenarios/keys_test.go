@@ -30,7 +30,8 @@ var keys = map[string][3]string{
 	"three":     {"a TINYINT UNSIGNED, b BIGINT, c VARCHAR(10)", "PRIMARY KEY (a, b, c)", "id % 3, CAST(id % 7 AS SIGNED) - 3, id"},
 	"otherwise": {"b INT, a INT", "PRIMARY KEY (a, b)", "id % 11, id"},
 	"hashed":    {"n BIGINT", "PRIMARY KEY (n) USING HASH", "id"},
-	"listed":    {"e ENUM('z', 'b', 'y'), n INT", "PRIMARY KEY (e, n)", "1 + id % 3, id"},
+	"listed":    {"e ENUM('z', 'b', ''), n INT", "PRIMARY KEY (e, n)", "1 + id % 3, id"},
+	"promoted":  {"n INT NOT NULL, c TEXT", "UNIQUE KEY (n)", "id, 'a key to the server, for lack of one'"},
 	"numbered":  {"n BIGINT UNSIGNED", "PRIMARY KEY (n)", "18446744073709551615 - id"},
 	"keyless":   {"n INT", "KEY (n)", "id DIV 2"},
 }
@@ -56,6 +57,11 @@ func TestKeysOfAllKinds(t *testing.T) {
 		require.Len(t, r.Tables, len(keys))
 		return r
 	}
+	_, err = parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Source), o)
+	require.ErrorIs(t, err, parity.ErrOneServer)
+	logging, err := parity.NotReplicated(ctx, p.Admin(topology.Source))
+	require.NoError(t, err)
+	require.Empty(t, logging.Unlogged)
 	equal := compare()
 	require.True(t, equal.Equal(), "%+v", equal)
 	for _, table := range equal.Tables {
@@ -74,7 +80,7 @@ func TestKeysOfAllKinds(t *testing.T) {
 		o.Live = live
 		for _, table := range compare().Tables {
 			want := parity.TableReport{
-				Database: "sorts", Name: table.Name, RowsSource: rows - 1, RowsReplica: rows - 3, Keyed: table.Name != "keyless",
+				Database: "sorts", Name: table.Name, RowsSource: rows - 1, RowsReplica: rows - 3, Keyed: table.Name != "keyless" && table.Name != "promoted",
 				Mismatched: 2, OnlySource: 3, OnlyReplica: 1, Live: live != nil, First: table.First,
 			}
 			if !want.Keyed {
@@ -86,6 +92,17 @@ func TestKeysOfAllKinds(t *testing.T) {
 			}
 		}
 	}
+
+	// An error value is printed as the member '' is, and is another one.
+	o = parity.Options{Tables: []string{"sorts.listed"}}
+	var members int64
+	require.NoError(t, p.Admin(topology.Replica).QueryRowContext(ctx, "SELECT COUNT(*) FROM sorts.listed WHERE e = 3").Scan(&members))
+	require.Positive(t, members)
+	execute(ctx, t, p, topology.Replica, "SET SESSION sql_log_bin=0, sql_mode=''", "UPDATE sorts.listed SET e = 0 WHERE e = 3")
+	r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), o)
+	require.NoError(t, err)
+	assert.Equal(t, members+1, r.Tables[0].OnlyReplica, "with the row that the source lacks")
+
 	t.Logf("%d tables of %d rows: %.1f s when equal, %.1f s twice with differences", len(keys), rows, equal.Seconds, time.Since(begin).Seconds())
 }
 

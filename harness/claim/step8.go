@@ -155,13 +155,8 @@ func lookContents(ctx context.Context, s Subject) (*Contents, error) {
 	if err != nil {
 		return o, err
 	}
-	for i, t := range o.Report.Tables {
-		for j, m := range t.First {
-			if key, ok := m.Number(); ok {
-				o.Report.Tables[i].First[j].Ledger = s.Ledger().Opinion(t.Database, t.Name, key)
-			}
-		}
-	}
+	o.Report.Ask(s.Ledger().Opinion)
+	o.Report.Epoch = o.Epoch
 	for _, side := range topology.Sides {
 		found, err := s.Ledger().Check(ctx, side, s.Admin(side))
 		o.Ledger = append(o.Ledger, found...)

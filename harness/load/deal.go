@@ -153,8 +153,8 @@ func (d *dealer) kind(r *rand.Rand, s Stream, live int) Kind {
 	return Update
 }
 
-// opening is the balance of a new account.
-const opening = 1000
+// Opening is the balance of a new account.
+const Opening = 1000
 
 // transfer moves an amount between an account of each of two tables, and notes
 // it in the third.
@@ -162,17 +162,17 @@ func (d *dealer) transfer(r *rand.Rand, s Stream, held func(int, uint64) bool) O
 	a, b := s.Tables[0], s.Tables[1]
 	for _, t := range []int{a, b} {
 		if len(d.tables[t].live) < s.Least {
-			return Op{Kind: Insert, Changes: []Change{d.fresh(t, opening)}}
+			return Op{Kind: Insert, Changes: []Change{d.fresh(t, Opening)}}
 		}
 	}
 	from, ok := take(r, &d.tables[a].live, a, held)
 	if !ok {
-		return Op{Kind: Insert, Changes: []Change{d.fresh(a, opening)}}
+		return Op{Kind: Insert, Changes: []Change{d.fresh(a, Opening)}}
 	}
 	to, ok := take(r, &d.tables[b].live, b, held)
 	if !ok {
 		d.tables[a].live = append(d.tables[a].live, from)
-		return Op{Kind: Insert, Changes: []Change{d.fresh(b, opening)}}
+		return Op{Kind: Insert, Changes: []Change{d.fresh(b, Opening)}}
 	}
 	amount := uint64(1 + r.IntN(100)) //nolint:gosec // at most 100
 	if r.IntN(2) == 0 {

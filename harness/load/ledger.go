@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -180,6 +181,15 @@ func readSegment(dir string, segment int) (content []byte, open bool, err error)
 	return nil, false, err
 }
 
+// hasBegun tells whether a segment is there, in the one form or the other.
+func hasBegun(dir string, segment int) bool {
+	l := &ledger{dir: dir}
+	return slices.ContainsFunc([]string{raw, packed, raw, packed}, func(form string) bool {
+		_, err := os.Stat(l.name(segment, form))
+		return err == nil
+	})
+}
+
 func unpack(name string) ([]byte, error) {
 	f, err := os.Open(name) //nolint:gosec // the caller's own ledger
 	if err != nil {
@@ -202,24 +212,25 @@ func unpack(name string) ([]byte, error) {
 }
 
 // replay visits all entries of a ledger in order; torn tells that the last one
-// was cut off.
+// was cut off. Beside a writer it ends with the segment that was the last one when it
+// was read: only one that another has followed is whole.
 func replay(dir string, visit func(entry) error) (torn bool, err error) {
 	for segment := 1; ; segment++ {
+		more := hasBegun(dir, segment+1)
 		content, open, err := readSegment(dir, segment)
-		if errors.Is(err, fs.ErrNotExist) && segment > 1 {
-			return torn, nil
-		}
 		if err != nil {
-			return torn, err
-		}
-		if torn {
-			return torn, fmt.Errorf("segment %d: %w, and segment %d follows", segment-1, errTorn, segment)
+			return false, err
 		}
 		if torn, err = replaySegment(content, segment, visit); err != nil {
 			return torn, fmt.Errorf("segment %d: %w", segment, err)
 		}
-		if torn && !open {
+		switch {
+		case torn && more:
+			return torn, fmt.Errorf("segment %d: %w, and segment %d follows", segment, errTorn, segment+1)
+		case torn && !open:
 			return torn, fmt.Errorf("segment %d: %w, although it was ended", segment, errTorn)
+		case !more:
+			return torn, nil
 		}
 	}
 }

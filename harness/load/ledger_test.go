@@ -242,7 +242,7 @@ func TestSegmentsMustBeWholeAndInOrder(t *testing.T) {
 const asVictim = "LOAD_TEST_LEDGER"
 
 // A writer that is killed leaves a ledger in which every write stands that it has
-// told of, before it would have been sent.
+// told of, before it would have been sent; and so does one that is not.
 func TestLedgerSurvivesKill(t *testing.T) {
 	if dir := os.Getenv(asVictim); dir != "" {
 		victim(dir)
@@ -259,6 +259,12 @@ func TestLedgerSurvivesKill(t *testing.T) {
 	for told < 60_000 && lines.Scan() {
 		_, err := fmt.Sscan(lines.Text(), &told)
 		require.NoError(t, err, lines.Text())
+		if told%4000 == 0 { // while it writes, and ends its segments
+			b, err := OpenBook(dir)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, b.Kinds[Insert].Sent, told)
+			require.GreaterOrEqual(t, b.Kinds[Insert].Acked, told-1)
+		}
 	}
 	require.NoError(t, cmd.Process.Kill())
 	for lines.Scan() { // what it told before it died

@@ -9,7 +9,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/go-sql-driver/mysql"
+
+	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
 
@@ -23,8 +27,25 @@ type stored struct {
 }
 
 // Check reads all of the workload's tables on a server and holds them against
-// the ledger. The writer must have stopped, and a replica must have caught up.
-func (b *Book) Check(ctx context.Context, side topology.Side, db *sql.DB) (topology.LedgerFindings, error) {
+// the ledger. The writer must have stopped, and a replica must have caught up. What
+// NDB refuses for now is read once more, from the beginning.
+func (b *Book) Check(ctx context.Context, side topology.Side, db *sql.DB) (found topology.LedgerFindings, err error) {
+	limited, cancel := context.WithTimeout(ctx, readPatience)
+	defer cancel()
+	_ = poll.Every(limited, retryPause, "NDB to answer a read", func(context.Context) error { // err is the last one seen
+		// Not limited: a reading that was begun is ended.
+		if found, err = b.check(ctx, side, db); err != nil && fateOf(err) != refused {
+			return poll.Stop(err)
+		}
+		return err
+	})
+	return found, err
+}
+
+// readPatience is for how long a reading is begun again that NDB refuses for now.
+const readPatience = 30 * time.Second
+
+func (b *Book) check(ctx context.Context, side topology.Side, db *sql.DB) (topology.LedgerFindings, error) {
 	j := newJudge(b, side)
 	for table := range b.tables {
 		if err := j.table(table, read(ctx, db, &b.workload, table, b.from(table))); err != nil {
@@ -58,10 +79,14 @@ func Unlike(source, replica topology.LedgerFindings) []string {
 	return out
 }
 
-// read gives the rows of a table from a key on, in order of keys.
+// read gives the rows of a table from a key on, in order of keys. A table that is
+// not there has none: what was written to it is missing.
 func read(ctx context.Context, db *sql.DB, w *Workload, table int, first uint64) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
 		rows, err := db.QueryContext(ctx, w.selectFrom(table, first))
+		if gone(err) {
+			return
+		}
 		if err != nil {
 			yield(stored{}, err)
 			return
@@ -89,6 +114,12 @@ func read(ctx context.Context, db *sql.DB, w *Workload, table int, first uint64)
 			yield(stored{}, err)
 		}
 	}
+}
+
+// gone tells that a server does not have a table, or its database.
+func gone(err error) bool {
+	var server *mysql.MySQLError
+	return errors.As(err, &server) && (server.Number == 1146 || server.Number == 1049)
 }
 
 // judge compares rows with a book.

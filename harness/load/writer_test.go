@@ -131,7 +131,7 @@ func TestTransfersKeepTheTotal(t *testing.T) {
 				accounts++
 			}
 		}
-		assert.Equal(t, accounts*opening, total)
+		assert.Equal(t, accounts*Opening, total)
 	})
 }
 

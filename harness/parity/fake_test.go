@@ -74,6 +74,7 @@ type fakeServer struct {
 	fails   error             // after the first row
 	often   int               // how often it does; 0: always
 	lies    bool              // ignores ORDER BY
+	deaf    bool              // ignores WHERE
 	hides   int               // rows that no range finds
 	moves   func(*fakeServer) // before every statement
 	mu      sync.Mutex
@@ -93,7 +94,8 @@ func (f *fakeServer) Close() error                                 { return nil 
 func (f *fakeServer) Begin() (driver.Tx, error)                    { return nil, driver.ErrSkip }
 
 var (
-	condition = regexp.MustCompile("(`\\w+`) (=|>|<=|IN) \\(?([^()]*?)\\)?(?: AND | ORDER |$)")
+	condition = regexp.MustCompile("^(`\\w+`) (=|>|<=|IN) \\(?([^()]*?)\\)?$")
+	selected  = regexp.MustCompile("^SELECT (`.*`) FROM ")
 	limit     = regexp.MustCompile(`LIMIT (\d+)`)
 	hexed     = regexp.MustCompile(`^_(?:utf8mb4|latin1) x'([0-9a-f]*)'$`)
 )
@@ -104,7 +106,6 @@ func (f *fakeServer) QueryContext(_ context.Context, q string, _ []driver.NamedV
 	if f.moves != nil {
 		f.moves(f)
 	}
-	n := len(f.columns)
 	var out [][]driver.Value
 	for _, row := range f.rows {
 		found, err := f.finds(q, row)
@@ -144,32 +145,56 @@ func (f *fakeServer) QueryContext(_ context.Context, q string, _ []driver.NamedV
 			f.fails = nil
 		}
 	}
+	n := len(f.columns)
+	if m := selected.FindStringSubmatch(q); m != nil {
+		n = len(strings.Split(m[1], ", "))
+	}
+	for i := range out {
+		out[i] = out[i][:n]
+	}
 	return &fakeRows{columns: n, rows: out, fails: fails}, nil
 }
 
-// finds tells whether a row meets all conditions of a statement.
+// finds tells whether a row meets the condition of a statement: one in brackets of
+// several, or all in a row.
 func (f *fakeServer) finds(q string, row []driver.Value) (bool, error) {
-	_, where, _ := strings.Cut(q, " WHERE ")
-	for where != "" {
-		at := condition.FindStringSubmatch(where)
-		if at == nil {
-			return false, errors.New("a condition that is not known: " + where)
+	_, where, restricted := strings.Cut(q, " WHERE ")
+	where, _, _ = strings.Cut(where, " ORDER BY ")
+	if f.deaf {
+		return true, nil
+	}
+	if !restricted || !strings.HasPrefix(where, "(") {
+		return f.meets(where, row)
+	}
+	for one := range strings.SplitSeq(where, " OR ") {
+		if met, err := f.meets(strings.TrimSuffix(strings.TrimPrefix(one, "("), ")"), row); met || err != nil {
+			return met, err
+		}
+	}
+	return false, nil
+}
+
+// meets tells whether a row meets all conditions.
+func (f *fakeServer) meets(where string, row []driver.Value) (bool, error) {
+	if where == "" {
+		return true, nil
+	}
+	for one := range strings.SplitSeq(where, " AND ") {
+		m := condition.FindStringSubmatch(one)
+		if m == nil {
+			return false, errors.New("a condition that is not known: " + one)
 		}
 		holds := false
-		for literal := range strings.SplitSeq(at[3], ", ") {
+		for literal := range strings.SplitSeq(m[3], ", ") {
 			value, err := valueOf(literal)
 			if err != nil {
 				return false, err
 			}
-			c := collate(row[slices.Index(f.columns, at[1])], value)
-			holds = holds || at[2] == ">" && c > 0 || at[2] == "<=" && c <= 0 || (at[2] == "=" || at[2] == "IN") && c == 0
+			c := collate(row[slices.Index(f.columns, m[1])], value)
+			holds = holds || m[2] == ">" && c > 0 || m[2] == "<=" && c <= 0 || (m[2] == "=" || m[2] == "IN") && c == 0
 		}
 		if !holds {
 			return false, nil
-		}
-		_, where, _ = strings.Cut(where, at[0])
-		if !strings.HasSuffix(at[0], " AND ") {
-			break
 		}
 	}
 	return true, nil

@@ -48,13 +48,18 @@ func (j *job) again(ctx context.Context) (release func(), err error) {
 	if j.more {
 		return release, fmt.Errorf("compare %s while it is written to: %d rows differ, which is too many to be read again: let the replica catch up first", j.name, begun)
 	}
-	if !j.ordinal {
-		err = j.until(ctx, j.rescan)
-	} else {
+	switch {
+	case j.ordinal:
 		if release, err = j.hold(ctx); err != nil {
 			return release, err
 		}
 		err = j.until(ctx, j.reread)
+	case j.walks:
+		if err = j.locate(ctx); err == nil {
+			err = j.until(ctx, j.reread)
+		}
+	default:
+		err = j.until(ctx, j.rescan)
 	}
 	if err != nil {
 		return release, err
@@ -138,13 +143,15 @@ func (j *job) reread(ctx context.Context) error {
 		for _, f := range batch {
 			s, onSource := rows[0][f.key]
 			r, onReplica := rows[1][f.key]
-			j.differAgain(entry{f.key, s}, entry{f.key, r}, onSource, onReplica)
+			if j.differAgain(entry{f.key, s}, entry{f.key, r}, onSource, onReplica) {
+				j.kept[len(j.kept)-1].literals = f.literals
+			}
 		}
 	}
 	return nil
 }
 
-func (j *job) differAgain(s, r entry, onSource, onReplica bool) {
+func (j *job) differAgain(s, r entry, onSource, onReplica bool) bool {
 	switch {
 	case onSource && onReplica && s.row != r.row:
 		j.differ(&s, &r)
@@ -152,27 +159,86 @@ func (j *job) differAgain(s, r entry, onSource, onReplica bool) {
 		j.differ(&s, nil)
 	case onReplica && !onSource:
 		j.differ(nil, &r)
+	default:
+		return false
 	}
+	return true
 }
 
 // digests reads some rows of one side.
 func (j *job) digests(ctx context.Context, i int, s *session, batch []found) (map[Digest]Digest, error) {
-	literals := make([]string, len(batch))
-	for n, f := range batch {
-		literals[n] = f.key.literal()
-	}
 	out := map[Digest]Digest{}
-	query := j.selectFrom(i, s) + " WHERE " + quote(j.columns[i][0].name) + " IN (" + strings.Join(literals, ", ") + ")"
-	err := s.scan(ctx, query, len(j.columns[i]), func() { clear(out) }, func(row []driver.Value) error {
-		e, err := s.entry(row, j.columns[i], 0)
-		if err != nil {
-			return err
-		}
-		key, err := ordinalOf(row[0])
-		out[key] = e.row
+	where := j.where(i, batch)
+	if where == "" {
+		return out, nil
+	}
+	err := s.scan(ctx, j.selectFrom(i, s)+where, len(j.columns[i]), func() { clear(out) }, func(row []driver.Value) error {
+		e, err := j.entryOf(i, s, row)
+		out[e.key] = e.row
 		return err
 	})
 	return out, err
+}
+
+// entryOf is a row with the key by which it is joined.
+func (j *job) entryOf(i int, s *session, row []driver.Value) (entry, error) {
+	if !j.ordinal {
+		return s.entry(row, j.columns[i], j.keys)
+	}
+	e, err := s.entry(row, j.columns[i], 0)
+	if err == nil {
+		e.key, err = ordinalOf(row[0])
+	}
+	return e, err
+}
+
+// where is the condition that finds some rows by their keys; "": none of them can
+// be found, because they are on no side any more.
+func (j *job) where(i int, batch []found) string {
+	var all []string
+	for _, f := range batch {
+		switch {
+		case j.ordinal:
+			all = append(all, f.key.literal())
+		case f.literals != nil:
+			parts := make([]string, j.keys)
+			for n, c := range j.columns[i][:j.keys] {
+				parts[n] = quote(c.name) + " = " + f.literals[n]
+			}
+			all = append(all, "("+strings.Join(parts, " AND ")+")")
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return ""
+	case j.ordinal:
+		return " WHERE " + quote(j.columns[i][0].name) + " IN (" + strings.Join(all, ", ") + ")"
+	}
+	return " WHERE " + strings.Join(all, " OR ")
+}
+
+// locate finds the literals of the keys that differ, by which their rows can be
+// asked for: from here on a row is read again by itself.
+func (j *job) locate(ctx context.Context) error {
+	at := map[Digest]int{}
+	for n, f := range j.kept {
+		at[f.key] = n
+	}
+	return j.both(ctx, func(ctx context.Context, i int, s *session) error {
+		columns := j.columns[i][:j.keys]
+		return s.scan(ctx, j.selectFirst(i, s, j.keys), j.keys, nil, func(row []driver.Value) error {
+			e, err := s.entry(row, columns, j.keys)
+			n, differs := at[e.key]
+			if err != nil || !differs {
+				return err
+			}
+			literals, err := j.literals(i, row)
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.kept[n].literals = literals
+			return err
+		})
+	})
 }
 
 // rescan reads the table once more for the rows that differed, which cannot be asked
@@ -184,7 +250,7 @@ func (j *job) rescan(ctx context.Context) error {
 		differed[f.key] = true
 	}
 	j.forget()
-	return j.collect(ctx, func(key Digest) bool { return differed[key] })
+	return j.collect(ctx, int64(len(differed)), func(key Digest) bool { return differed[key] })
 }
 
 // forget begins a count anew.

@@ -52,6 +52,10 @@ var SystemDatabases = []string{"mysql", "sys", "information_schema", "performanc
 // not an empty report, because two empty servers prove nothing.
 var ErrNothing = errors.New("nothing to compare")
 
+// ErrOneServer says that source and replica are the same server, which is equal to
+// itself whatever the other one has.
+var ErrOneServer = errors.New("both are the same server")
+
 // Compare compares all user tables of both servers. An error means that it could
 // not look; differences stand in the report. The sessions it uses are closed and
 // not given back to the pools, because their settings are changed.
@@ -69,12 +73,15 @@ func Compare(ctx context.Context, source, replica *sql.DB, o Options) (Report, e
 	var sides [2]*side
 	g, gctx := errgroup.WithContext(ctx)
 	for i, db := range []*sql.DB{source, replica} {
-		sides[i] = &side{name: topology.Sides[i]}
-		g.Go(func() error { return sides[i].open(gctx, db, o) })
+		sides[i] = &side{name: topology.Sides[i], db: db}
+		g.Go(func() error { return sides[i].open(gctx, o) })
 	}
 	defer func() { sides[0].close(); sides[1].close() }()
 	if err := g.Wait(); err != nil {
 		return Report{}, err
+	}
+	if sides[0].uuid == sides[1].uuid {
+		return Report{}, fmt.Errorf("compare servers: %w (%s)", ErrOneServer, sides[0].uuid)
 	}
 	c := &comparison{Options: o, sides: sides}
 	r, err := c.run(ctx)
@@ -97,6 +104,11 @@ type pairing struct {
 
 func (c *comparison) run(ctx context.Context) (Report, error) {
 	r := Report{Schema: differences(c.sides[0].databases, c.sides[1].databases)}
+	if c.Live != nil && len(r.Schema) > 0 {
+		if err := c.databases(ctx, &r); err != nil {
+			return r, err
+		}
+	}
 	pairings := pair(c.sides[0].tables, c.sides[1].tables)
 	if err := c.complete(pairings); err != nil {
 		return r, err
@@ -112,6 +124,9 @@ func (c *comparison) run(ctx context.Context) (Report, error) {
 	for i, p := range pairings {
 		c.progress.Index, c.progress.Database, c.progress.Table = i+1, p.name.database, p.name.table
 		t, err := c.orFinished(ctx, p)
+		if errors.Is(err, errGone) {
+			continue
+		}
 		if err != nil {
 			return r, err
 		}
@@ -125,7 +140,11 @@ func (c *comparison) orFinished(ctx context.Context, p pairing) (TableReport, er
 	if i := c.finished(p); i >= 0 {
 		return c.Finished[i], nil
 	}
-	t, err := c.table(ctx, p)
+	compare := c.table
+	if c.Live != nil {
+		compare = c.changing
+	}
+	t, err := compare(ctx, p)
 	if err == nil && c.Finish != nil {
 		err = c.Finish(t)
 	}

@@ -10,7 +10,19 @@ import (
 type Report struct {
 	Schema  []Difference  `json:"schema,omitempty"` // of databases
 	Tables  []TableReport `json:"tables"`
+	Epoch   uint64        `json:"epoch,omitempty"` // that the replica had applied before rows were read, or read again; 0: nobody waited for one
 	Seconds float64       `json:"seconds"`
+}
+
+// Ask has somebody say of each row that is shown what should be there.
+func (r Report) Ask(opinion func(database, table string, key uint64) string) {
+	for _, t := range r.Tables {
+		for i, m := range t.First {
+			if key, ok := m.Number(); ok {
+				t.First[i].Ledger = opinion(t.Database, t.Name, key)
+			}
+		}
+	}
 }
 
 // TableReport is what was found of one table.

@@ -33,6 +33,7 @@ type column struct {
 	kind    kind
 	charset string
 	walks   bool // its values can be the ends of a range
+	listed  bool // ENUM or SET: the number that is stored says more than the text
 }
 
 // column is the one of that name; nil: there is none.
@@ -180,7 +181,7 @@ func (s *side) addColumn(v []string) {
 	if t == nil {
 		return
 	}
-	t.columns = append(t.columns, column{v[2], kindOf(v[3]), plain(v[4]), walkable(v[3])})
+	t.columns = append(t.columns, column{v[2], kindOf(v[3]), plain(v[4]), walkable(v[3]), v[3] == "enum" || v[3] == "set"})
 	t.facts["column "+v[2]] = plain(v[5])
 	t.facts["column order"] = strings.TrimPrefix(t.facts["column order"]+", "+v[2], ", ")
 }

@@ -92,6 +92,10 @@ func TestStatementForEachKind(t *testing.T) {
 	j.columns[1] = []column{{name: "id", kind: kindInteger}, {name: "f", kind: kindFloat}, {name: "at", kind: kindTemporal}, {name: "s", kind: kindText, charset: "utf8mb4"}, {name: "u", kind: kindText, charset: "sjis"}}
 	assert.Equal(t, "SELECT `id`, `f` * 1e0, `at`, CONVERT(`s` USING utf8mb4), `u` FROM `d``b`.`t`", j.selectFrom(0, &session{}))
 	assert.Contains(t, j.selectFrom(1, &session{timesAsText: true}), "CAST(`at` AS CHAR)")
+	assert.Equal(t, "SELECT `id` FROM `d``b`.`t`", j.selectFirst(0, &session{}, 1))
+	j.columns[0] = []column{{name: "e", kind: kindText, charset: "latin1", listed: true}, {name: "s", kind: kindText, charset: "latin1", listed: true}}
+	j.columns[1] = []column{{name: "e", kind: kindText, charset: "latin1", listed: true}, {name: "s", kind: kindText, charset: "utf8mb4", listed: true}}
+	assert.Equal(t, "SELECT CONCAT(CAST(`e` AS UNSIGNED), ' ', `e`), CONVERT(CONCAT(CAST(`s` AS UNSIGNED), ' ', `s`) USING utf8mb4) FROM `d``b`.`t`", j.selectFrom(0, &session{}))
 }
 
 func TestValuesAreShownAsLiterals(t *testing.T) {

@@ -35,6 +35,11 @@ func (j *job) show(ctx context.Context) error {
 	}
 	slices.SortFunc(j.kept, func(a, b found) int { return a.key.compare(b.key) })
 	j.kept = j.kept[:min(len(j.kept), j.First)]
+	if j.walks && j.Live == nil {
+		if err := j.locate(ctx); err != nil {
+			return err
+		}
+	}
 	var rows [2]map[Digest][]cell
 	err := j.both(ctx, func(ctx context.Context, i int, s *session) (err error) {
 		rows[i], err = j.fetch(ctx, i, s)
@@ -43,30 +48,37 @@ func (j *job) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	agree := 0
 	for _, f := range j.kept {
-		j.report.First = append(j.report.First, j.mismatches(f, rows[0][f.key], rows[1][f.key])...)
+		s, r := rows[0][f.key], rows[1][f.key]
+		if j.keys > 0 && slices.EqualFunc(s, r, cell.equal) {
+			agree++
+		}
+		j.report.First = append(j.report.First, j.mismatches(f, s, r)...)
+	}
+	if agree == len(j.kept) && j.Live == nil && !j.more {
+		return j.moved()
 	}
 	return nil
 }
 
-// fetch reads the kept rows of one side: by key where that is an integer, else by
+// fetch reads the kept rows of one side: by key where they can be asked for, else by
 // looking at every row once more.
 func (j *job) fetch(ctx context.Context, i int, s *session) (map[Digest][]cell, error) {
 	want := map[Digest]bool{}
-	literals := make([]string, len(j.kept))
-	for n, f := range j.kept {
-		want[f.key], literals[n] = true, f.key.literal()
+	for _, f := range j.kept {
+		want[f.key] = true
 	}
-	query := j.selectFrom(i, s)
-	if j.ordinal {
-		query += " WHERE " + quote(j.columns[i][0].name) + " IN (" + strings.Join(literals, ", ") + ")"
-	}
-	out := map[Digest][]cell{}
-	err := s.scan(ctx, query, len(j.columns[i]), func() { clear(out) }, func(row []driver.Value) error {
-		e, err := s.entry(row, j.columns[i], j.keys)
-		if err == nil && j.ordinal {
-			e.key, err = ordinalOf(row[0])
+	query, out := j.selectFrom(i, s), map[Digest][]cell{}
+	if j.ordinal || j.walks {
+		where := j.where(i, j.kept)
+		if where == "" {
+			return out, nil
 		}
+		query += where
+	}
+	err := s.scan(ctx, query, len(j.columns[i]), func() { clear(out) }, func(row []driver.Value) error {
+		e, err := j.entryOf(i, s, row)
 		if err == nil && want[e.key] {
 			out[e.key], err = cells(row, j.columns[i])
 		}
@@ -125,10 +137,12 @@ func (j *job) mismatches(f found, s, r []cell) []Mismatch {
 	return []Mismatch{m}
 }
 
+func (c cell) equal(d cell) bool { return c.null == d.null && c.size == d.size && c.sum == d.sum }
+
 func (j *job) columnMismatches(m Mismatch, s, r []cell) []Mismatch {
 	var out []Mismatch
 	for i := range s {
-		if s[i].null == r[i].null && s[i].size == r[i].size && s[i].sum == r[i].sum {
+		if s[i].equal(r[i]) {
 			continue
 		}
 		at := firstDifference(s[i].head, r[i].head)

@@ -19,6 +19,8 @@ import (
 // side is one of the two servers: its sessions and its schema.
 type side struct {
 	name      topology.Side
+	db        *sql.DB
+	uuid      string // the server's own
 	sessions  []*session
 	databases facts
 	tables    map[tableName]*table
@@ -31,9 +33,26 @@ const settings = `SET SESSION time_zone = '+00:00', sql_mode = '', character_set
  max_execution_time = 0, sql_select_limit = DEFAULT, net_write_timeout = 600, group_concat_max_len = 16777216,
  information_schema_stats_expiry = 0, transaction_read_only = ON`
 
-func (s *side) open(ctx context.Context, db *sql.DB, o Options) error {
-	for range o.Connections {
-		conn, err := db.Conn(ctx)
+func (s *side) open(ctx context.Context, o Options) error {
+	err := s.connect(ctx, o.Connections)
+	if err != nil {
+		return err
+	}
+	if s.uuid, err = Server(ctx, s.sessions[0].conn); err != nil {
+		return fmt.Errorf("ask the %s who it is: %w", s.name, err)
+	}
+	if err := s.readSchema(ctx, o); err != nil {
+		return fmt.Errorf("read the schema of the %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// connect begins sessions, and ends those that there were.
+func (s *side) connect(ctx context.Context, connections int) error {
+	s.close()
+	s.sessions = nil
+	for range connections {
+		conn, err := s.db.Conn(ctx)
 		if err != nil {
 			return fmt.Errorf("connect to the %s: %w", s.name, err)
 		}
@@ -43,10 +62,13 @@ func (s *side) open(ctx context.Context, db *sql.DB, o Options) error {
 			return fmt.Errorf("prepare a session on the %s: %w", s.name, err)
 		}
 	}
-	if err := s.readSchema(ctx, o); err != nil {
-		return fmt.Errorf("read the schema of the %s: %w", s.name, err)
-	}
 	return nil
+}
+
+// Server tells two servers apart, wherever they listen: it is the server_uuid.
+func Server(ctx context.Context, db querier) (uuid string, err error) {
+	err = query(ctx, db, "SELECT @@server_uuid", nil, 1, func(v []string) { uuid = v[0] })
+	return uuid, err
 }
 
 // close ends the sessions. They must not go back to the pool with their settings:
@@ -171,7 +193,13 @@ func (s *session) entry(row []driver.Value, columns []column, keys int) (entry, 
 // count gives the exact number of rows.
 func (s *session) count(ctx context.Context, n tableName) (int64, error) {
 	var rows int64
-	err := s.conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+n.quoted()).Scan(&rows)
+	err := s.scan(ctx, "SELECT COUNT(*) FROM "+n.quoted(), 1, nil, func(row []driver.Value) error {
+		var ok bool
+		if rows, ok = row[0].(int64); !ok {
+			return fmt.Errorf("count the rows of %s: the driver gave a %T", n, row[0])
+		}
+		return nil
+	})
 	return rows, err
 }
 

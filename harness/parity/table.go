@@ -29,6 +29,9 @@ type job struct {
 type found struct {
 	key    Digest
 	copies [2]int64 // on each side; with a key 0 or 1
+	// literals are the key's columns as a server takes them, of a key that walks;
+	// locate finds them. Of an ordinal the key itself has it.
+	literals []string
 }
 
 func (c *comparison) table(ctx context.Context, p pairing) (TableReport, error) {
@@ -112,22 +115,37 @@ func (j *job) plan(on [2]*table) {
 // selectFrom is the statement that reads all columns on one side. Strings travel
 // as they are stored, unless the sides store them in different character sets.
 // FLOAT is printed with six digits, so both floats are asked for as DOUBLE, which
-// is printed exactly; the product with 1 keeps the value and the sign of zero.
-func (j *job) selectFrom(i int, s *session) string {
-	exprs := make([]string, len(j.columns[i]))
-	for n, c := range j.columns[i] {
+// is printed exactly; the product with 1 keeps the value and the sign of zero. Of
+// ENUM and SET the number is asked for, too: the error value, number 0, is printed as
+// a member ” is (manual, enum).
+func (j *job) selectFrom(i int, s *session) string { return j.selectFirst(i, s, len(j.columns[i])) }
+
+// selectFirst is that of the first columns only.
+func (j *job) selectFirst(i int, s *session, columns int) string {
+	exprs := make([]string, columns)
+	for n, c := range j.columns[i][:columns] {
 		e := quote(c.name)
 		switch {
 		case c.kind == kindFloat:
 			e += " * 1e0"
 		case c.kind == kindText && c.charset != j.columns[1-i][n].charset:
-			e = "CONVERT(" + e + " USING utf8mb4)"
+			e = "CONVERT(" + numbered(c, e) + " USING utf8mb4)"
+		case c.listed:
+			e = numbered(c, e)
 		case c.kind == kindTemporal && s.timesAsText:
 			e = "CAST(" + e + " AS CHAR)"
 		}
 		exprs[n] = e
 	}
 	return "SELECT " + strings.Join(exprs, ", ") + " FROM " + j.name.quoted()
+}
+
+// numbered has the number of a listed value before its text.
+func numbered(c column, e string) string {
+	if !c.listed {
+		return e
+	}
+	return "CONCAT(CAST(" + e + " AS UNSIGNED), ' ', " + e + ")"
 }
 
 // both runs f on the first session of each side at once.

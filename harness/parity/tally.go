@@ -16,7 +16,7 @@ type tally struct {
 	sums []Digest
 }
 
-const buckets = 1 << 14
+const buckets = 1 << 16
 
 func newTally() tally { return tally{make([]int64, buckets), make([]Digest, buckets)} }
 
@@ -54,9 +54,8 @@ func unequal(source, replica tally, held int64) [][]int {
 	return groups
 }
 
-// held is how many rows a side may hold at once where they differ: 64 MiB for both,
-// about.
-const held = 1 << 19
+// held is how many rows a side may hold at once where they differ.
+const held = 1 << 18
 
 // tallied compares a table whose order the servers cannot be asked for, because it
 // would be the one of their collations, or because there is none.
@@ -83,27 +82,35 @@ func (j *job) tallied(ctx context.Context) error {
 	groups := unequal(tallies[0], tallies[1], j.held)
 	for _, group := range groups {
 		var in [buckets]bool
+		rows := int64(0)
 		for _, b := range group {
 			in[b] = true
+			rows += max(tallies[0].rows[b], tallies[1].rows[b])
 		}
-		if err := j.collect(ctx, func(key Digest) bool { return in[bucket(key)] }); err != nil {
+		if err := j.collect(ctx, rows, func(key Digest) bool { return in[bucket(key)] }); err != nil {
 			return err
 		}
 	}
 	if len(groups) > 0 && j.Live == nil && j.differing() == 0 {
-		return fmt.Errorf("compare %s: %w: it differed, and did not when it was read again", j.name, errMoving)
+		return j.moved()
 	}
 	return nil
+}
+
+// moved is the error of a table of which nothing differs any more.
+func (j *job) moved() error {
+	return fmt.Errorf("compare %s: %w: it differed, and did not when it was read again", j.name, errMoving)
 }
 
 // errMoving is a table that is written to while it is compared as if it were not.
 var errMoving = errors.New("it changes while it is compared: stop the writers and let the replica catch up, or compare it live")
 
-// collect reads a table on both sides and joins the rows whose keys are wanted.
-func (j *job) collect(ctx context.Context, wanted func(key Digest) bool) error {
+// collect reads a table on both sides and joins the rows whose keys are wanted, of
+// which there are some number on each.
+func (j *job) collect(ctx context.Context, some int64, wanted func(key Digest) bool) error {
 	var got [2][]entry
 	err := j.both(ctx, func(ctx context.Context, i int, s *session) error {
-		rows := map[Digest]Digest{}
+		rows := make(map[Digest]Digest, some)
 		err := j.rows(ctx, i, s, func() { clear(rows) }, func(block []entry) {
 			for _, e := range block {
 				switch {

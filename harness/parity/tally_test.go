@@ -99,6 +99,16 @@ func TestRowsThatNoRangeFindsAreAnError(t *testing.T) {
 	}
 }
 
+// A server that gives a row again that it was not asked for is not asked for ever.
+func TestWalkGoesOn(t *testing.T) {
+	servers := [2]*fakeServer{byText.server(map[int64]string{1: "a", 2: "b"}), byText.server(map[int64]string{1: "a", 2: "b"})}
+	servers[1].deaf = true
+	c, p, done := fakeComparison(t, Options{Chunk: 1, Connections: 1, First: 1}, byText, servers)
+	defer done()
+	_, err := c.table(t.Context(), p)
+	require.ErrorContains(t, err, "compare d.t on the replica: read in order of the key: (_utf8mb4 x'31') came after itself")
+}
+
 // Where the writers never rest every look finds rows that have not come yet: those
 // that differed at first decide, whatever else differs later.
 func TestLiveEndsBesideAWriter(t *testing.T) {

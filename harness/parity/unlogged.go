@@ -29,8 +29,10 @@ type Logging struct {
 	RulesRead bool       `json:"rules_read"` // mysql.ndb_replication is there
 }
 
+// A unique key without NULLs, of whole columns, is a primary key to the server.
 const ndbTables = `SELECT CONCAT(t.table_schema, '.', t.table_name), NOT EXISTS (SELECT 1 FROM information_schema.statistics s
-   WHERE s.table_schema = t.table_schema AND s.table_name = t.table_name AND s.index_name = 'PRIMARY')
+   WHERE s.table_schema = t.table_schema AND s.table_name = t.table_name AND s.non_unique = 0
+   GROUP BY s.index_name HAVING SUM(s.nullable = 'YES' OR s.sub_part IS NOT NULL) = 0)
   AND EXISTS (SELECT 1 FROM information_schema.columns c
    WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name AND (c.data_type LIKE '%text' OR c.data_type LIKE '%blob'
     OR c.data_type IN ('json', 'vector', 'geometry', 'point', 'linestring', 'polygon',

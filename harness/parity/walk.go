@@ -74,7 +74,7 @@ func (j *job) walk(ctx context.Context, i int, s *session, visit func([]entry)) 
 
 // next reads the first Chunk rows that have the first depth columns of last and a
 // higher value in the one after, in order of the key; without last the first rows of
-// the table. key is the last row's.
+// the table. key is the last row's, of a whole block.
 func (j *job) next(ctx context.Context, i int, s *session, last []string, depth int) (block []entry, key []string, err error) {
 	columns := j.columns[i]
 	var where, order []string
@@ -98,8 +98,12 @@ func (j *job) next(ctx context.Context, i int, s *session, last []string, depth 
 		if err != nil {
 			return err
 		}
-		if block = append(block, e); len(block) == j.Chunk {
-			key, err = j.literals(i, row)
+		if block = append(block, e); len(block) > 1 && len(block) < j.Chunk {
+			return nil
+		}
+		key, err = j.literals(i, row)
+		if err == nil && len(block) == 1 && slices.Equal(key, last) {
+			err = fmt.Errorf("read in order of the key: (%s) came after itself", strings.Join(key, ", "))
 		}
 		return err
 	})

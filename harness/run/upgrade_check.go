@@ -13,6 +13,7 @@ import (
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
 	"ndbproof/harness/parity"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
@@ -69,8 +70,17 @@ func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) upgrade.Ch
 	k := upgrade.Check{ID: "parity", Title: "all tables have the same rows and schema on both sides, while writers go on"}
 	begun := time.Now()
 	defer func() { k.Seconds = seconds(begun) }()
-	live := &parity.Live{Hold: u.hold, Fence: func(ctx context.Context) error { _, err := u.pair.CatchUp(ctx); return err }}
+	var behind uint64
+	live := &parity.Live{Hold: u.hold, Fence: func(ctx context.Context) error {
+		e, err := u.pair.CatchUp(ctx)
+		behind = uint64(e)
+		return err
+	}}
 	rep, err := parity.Compare(ctx, u.pair.Admin(topology.Source), u.pair.Admin(topology.Replica), parity.Options{Live: live})
+	rep.Epoch = behind
+	if err == nil && !rep.Equal() {
+		err = u.ask(ctx, rep)
+	}
 	if err == nil {
 		err = dir.JSON("parity.json", rep)
 	}
@@ -183,6 +193,25 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error)
 		return nil, err
 	}
 	return slices.Concat(out...), nil
+}
+
+// ask has the writers' ledgers say what should be there. The writers stand meanwhile,
+// so that nothing is in flight.
+func (u *upgrading) ask(ctx context.Context, rep parity.Report) error {
+	defer u.letAll()
+	if err := u.stand(ctx); err != nil {
+		return err
+	}
+	var books load.Books
+	for _, w := range u.writer.all {
+		b, err := w.Book()
+		if err != nil {
+			return err
+		}
+		books = append(books, b)
+	}
+	rep.Ask(books.Opinion)
+	return nil
 }
 
 // unequal names the tables that differ, and how.

@@ -72,12 +72,12 @@ Exit: 0 the same; 1 different; 2 usage; 3 could not look.`,
 }
 
 func compare(ctx context.Context, a asked) (parity.Report, error) {
-	source, from, err := open("--source", a.source)
+	source, err := open("--source", a.source)
 	if err != nil {
 		return parity.Report{}, err
 	}
 	defer source.Close() //nolint:errcheck // read only
-	replica, to, err := open("--replica", a.replica)
+	replica, err := open("--replica", a.replica)
 	if err != nil {
 		return parity.Report{}, err
 	}
@@ -88,8 +88,8 @@ func compare(ctx context.Context, a asked) (parity.Report, error) {
 	if a.live {
 		a.options.Live = &parity.Live{Settle: a.settle}
 	}
-	if err := resume(&a, from, to); err != nil {
-		return parity.Report{}, &run.Usage{Err: err}
+	if err := a.goOn(ctx, source, replica); err != nil {
+		return parity.Report{}, err
 	}
 	p := newProgress(os.Stderr)
 	p.Phase("comparing")
@@ -101,28 +101,31 @@ func compare(ctx context.Context, a asked) (parity.Report, error) {
 		}
 	}
 	report, err := parity.Compare(ctx, source, replica, a.options)
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, parity.ErrOneServer):
+		err = &run.Usage{Err: fmt.Errorf("parity: %w", err)}
+	case errors.Is(err, context.Canceled):
 		err = context.Cause(ctx)
 	}
 	p.End(err)
 	return report, err
 }
 
-// open gives a pool for a flag's DSN, and the server's address. Nothing is dialled.
-func open(flag, dsn string) (*sql.DB, string, error) {
+// open gives a pool for a flag's DSN. Nothing is dialled.
+func open(flag, dsn string) (*sql.DB, error) {
 	if dsn == "" {
-		return nil, "", &run.Usage{Err: fmt.Errorf("parity: %s is missing", flag)}
+		return nil, &run.Usage{Err: fmt.Errorf("parity: %s is missing", flag)}
 	}
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
-		return nil, "", &run.Usage{Err: fmt.Errorf("parity: %s: %w", flag, err)}
+		return nil, &run.Usage{Err: fmt.Errorf("parity: %s: %w", flag, err)}
 	}
 	cfg.Logger = &mysql.NopLogger{}
 	conn, err := mysql.NewConnector(cfg)
 	if err != nil {
-		return nil, "", &run.Usage{Err: fmt.Errorf("parity: %s: %w", flag, err)}
+		return nil, &run.Usage{Err: fmt.Errorf("parity: %s: %w", flag, err)}
 	}
-	return sql.OpenDB(conn), cfg.Addr, nil
+	return sql.OpenDB(conn), nil
 }
 
 // refresh is how often the bar moves, at most.

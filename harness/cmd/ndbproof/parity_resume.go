@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,23 +11,40 @@ import (
 	"reflect"
 
 	"ndbproof/harness/parity"
+	"ndbproof/harness/run"
+	"ndbproof/harness/topology"
 )
 
 // noted is the file that --resume names: which comparison it is of, and which
 // tables are done.
 type noted struct {
-	Source    string               `json:"source"` // addresses, without accounts
+	Source    string               `json:"source"` // server_uuid: an address may be another server's tomorrow
 	Replica   string               `json:"replica"`
 	Databases []string             `json:"databases"`
 	Live      bool                 `json:"live"`
 	Tables    []parity.TableReport `json:"tables"`
 }
 
-// resume takes up what the file notes, and has every further table noted there.
-func resume(a *asked, source, replica string) error {
+// goOn takes up what was noted of an earlier comparison of the same two servers.
+func (a *asked) goOn(ctx context.Context, source, replica *sql.DB) error {
 	if a.resume == "" {
 		return nil
 	}
+	var servers [2]string
+	for i, db := range []*sql.DB{source, replica} {
+		var err error
+		if servers[i], err = parity.Server(ctx, db); err != nil {
+			return fmt.Errorf("ask the %s who it is: %w", topology.Sides[i], err)
+		}
+	}
+	if err := resume(a, servers[0], servers[1]); err != nil {
+		return &run.Usage{Err: err}
+	}
+	return nil
+}
+
+// resume takes up what the file notes, and has every further table noted there.
+func resume(a *asked, source, replica string) error {
 	n := noted{Source: source, Replica: replica, Databases: a.options.Databases, Live: a.live}
 	b, err := os.ReadFile(a.resume)
 	switch {
