@@ -76,7 +76,7 @@ func snapshot() Snapshot {
 				"2026-11-24T02:15:02.123456Z 4 [System] [MY-010866] [NDB] Binlog: Starting log at epoch 107374182407",
 			},
 			"replica sql": {"2026-11-24T02:15:02.123456Z 4 [System] [MY-010866] [NDB] Binlog: Starting log at epoch 107374182408"},
-			"source ndb1": {"2026-11-24 02:15:00 [ndbd] WARNING  -- Ndb kernel thread 3 is stuck in: Job Handling elapsed=101"},
+			"source ndb1": {"2026-11-24T02:15:00.123456Z [ndbd] WARNING  -- Ndb kernel thread 3 is stuck in: Job Handling elapsed=101"},
 		},
 		StartSeconds: map[string]float64{"source mgm": 1, "source ndb1": 20, "source sql": 6},
 		Throughput:   800, LagSeconds: 0.4,

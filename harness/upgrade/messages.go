@@ -32,7 +32,8 @@ var (
 	// Reference manual, "Error Log Output Format": time thread [label] [code] [subsystem] text.
 	ofServer = regexp.MustCompile(`^\S+Z? +\d+ \[(\w+)\] \[(MY-\d+)\] (?:\[\w+\] )?(.*)$`)
 	// Reference manual, "NDB Cluster: cluster log events": time [program] severity -- text.
-	ofNDB = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[\w+\] (\w+) +-- (.*)$`)
+	// 8.0 writes the time as 2026-11-24 02:15:00, 9.7 as 2026-11-24T02:15:00.123456Z.
+	ofNDB = regexp.MustCompile(`^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)? \[\w+\] (\w+) +-- (.*)$`)
 	// mysqld's own handler of signals, which knows no severity.
 	ofSignal = regexp.MustCompile(`(\w+ got (?:signal|exception) .*)$`)
 

@@ -24,6 +24,31 @@ func TestNormalise(t *testing.T) {
 	}
 }
 
+// Lines as 8.0 and as 9.7 write them, all of them as found in logs.
+func TestLinesOfLogs(t *testing.T) {
+	for line, want := range map[string]message{
+		"2026-11-24 02:15:00 [ndbd] ALERT    -- Node 3: Forced node shutdown completed.": {
+			isError, "", "Node #: Forced node shutdown completed.", "Node 3: Forced node shutdown completed.",
+		},
+		"2026-11-26T16:18:36.926246Z [MgmtSrvr] WARNING  -- Node 5: index 21 stats version 0": {
+			isWarning, "", "Node #: index # stats version #", "Node 5: index 21 stats version 0",
+		},
+		"2026-11-26T16:18:38.076668Z [ndbd] INFO     -- Ndb started in foreground": {isNote, "", "Ndb started in foreground", "Ndb started in foreground"},
+		"2026-11-26T16:18:38.076668+01:00 [ndbd] INFO     -- Ndb started":          {isNote, "", "Ndb started", "Ndb started"},
+		"2026-11-24T02:15:03.123456Z 0 [Warning] [MY-011070] [Server] 'x' is deprecated": {
+			isWarning, "MY-011070", "'x' is deprecated", "'x' is deprecated",
+		},
+	} {
+		got, ok := parse(line)
+		require.True(t, ok, line)
+		assert.Equal(t, want, got)
+	}
+	for _, line := range []string{"", "MySQL Cluster Management Server mysql-9.7.2 ndb-9.7.2", `{"prio":2,"msg":"x"}`} {
+		_, ok := parse(line)
+		assert.False(t, ok, line)
+	}
+}
+
 func TestNormalisingAgainChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		once := normalise(rapid.StringMatching(`[ 0-9a-fx./:'<>#_zZ-]{0,40}`).Draw(t, "text"))
