@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness"
-	"ndbproof/harness/cluster"
 	"ndbproof/harness/parity"
 	"ndbproof/harness/topology"
 )
@@ -42,12 +40,13 @@ func TestKeysOfAllKinds(t *testing.T) {
 	ctx := bounded(t, 5*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
 	const rows = 2000
-	execute(ctx, t, p, topology.Source, "CREATE DATABASE sorts")
+	statements := []string{deepRecursion, "CREATE DATABASE sorts"}
 	for name, k := range keys {
-		execute(ctx, t, p, topology.Source, fmt.Sprintf("CREATE TABLE sorts.%s (%s, v INT NOT NULL, %s) ENGINE=NDBCLUSTER DEFAULT CHARSET=utf8mb4", name, k[0], k[1]))
-		execute(ctx, t, p, topology.Source, "SET SESSION cte_max_recursion_depth=1000000", fmt.Sprintf(
-			"INSERT INTO sorts.%s WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < %d) SELECT %s, id FROM n", name, rows, k[2]))
+		statements = append(statements,
+			fmt.Sprintf("CREATE TABLE sorts.%s (%s, v INT NOT NULL, %s) ENGINE=NDBCLUSTER DEFAULT CHARSET=utf8mb4", name, k[0], k[1]),
+			fmt.Sprintf("INSERT INTO sorts.%s WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < %d) SELECT %s, id FROM n", name, rows, k[2]))
 	}
+	require.NoError(t, inSession(ctx, p, topology.Source, statements...))
 	_, err := p.CatchUp(ctx)
 	require.NoError(t, err)
 	o := parity.Options{Databases: []string{"sorts"}, Chunk: 37}
@@ -69,11 +68,11 @@ func TestKeysOfAllKinds(t *testing.T) {
 	}
 
 	for name := range keys {
-		execute(ctx, t, p, topology.Replica, "SET SESSION sql_log_bin=0",
+		require.NoError(t, unlogged(ctx, p, topology.Replica,
 			fmt.Sprintf("DELETE FROM sorts.%s WHERE v IN (1, 777, 2000)", name),
-			fmt.Sprintf("UPDATE sorts.%s SET v = -v WHERE v IN (2, 999)", name))
-		execute(ctx, t, p, topology.Source, "SET SESSION sql_log_bin=0",
-			fmt.Sprintf("DELETE FROM sorts.%s WHERE v = 1500", name))
+			fmt.Sprintf("UPDATE sorts.%s SET v = -v WHERE v IN (2, 999)", name)))
+		require.NoError(t, unlogged(ctx, p, topology.Source,
+			fmt.Sprintf("DELETE FROM sorts.%s WHERE v = 1500", name)))
 	}
 	begin := time.Now()
 	for _, live := range []*parity.Live{nil, {Settle: 300 * time.Millisecond}} {
@@ -98,22 +97,10 @@ func TestKeysOfAllKinds(t *testing.T) {
 	var members int64
 	require.NoError(t, p.Admin(topology.Replica).QueryRowContext(ctx, "SELECT COUNT(*) FROM sorts.listed WHERE e = 3").Scan(&members))
 	require.Positive(t, members)
-	execute(ctx, t, p, topology.Replica, "SET SESSION sql_log_bin=0, sql_mode=''", "UPDATE sorts.listed SET e = 0 WHERE e = 3")
+	require.NoError(t, unlogged(ctx, p, topology.Replica, "SET SESSION sql_mode=''", "UPDATE sorts.listed SET e = 0 WHERE e = 3"))
 	r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), o)
 	require.NoError(t, err)
 	assert.Equal(t, members+1, r.Tables[0].OnlyReplica, "with the row that the source lacks")
 
 	t.Logf("%d tables of %d rows: %.1f s when equal, %.1f s twice with differences", len(keys), rows, equal.Seconds, time.Since(begin).Seconds())
-}
-
-// execute runs statements in one session of a side.
-func execute(ctx context.Context, t *testing.T, p *cluster.Pair, side topology.Side, statements ...string) {
-	t.Helper()
-	conn, err := p.Admin(side).Conn(ctx)
-	require.NoError(t, err)
-	defer conn.Close() //nolint:errcheck // back to the pool
-	for _, s := range append(statements, "SET SESSION sql_log_bin=1") {
-		_, err := conn.ExecContext(ctx, s)
-		require.NoError(t, err, "on the %s: %s", side, s)
-	}
 }

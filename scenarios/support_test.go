@@ -20,6 +20,7 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/poll"
+	"ndbproof/harness/topology"
 )
 
 // program builds the command once. It lies beside bin/ndbproof, which somebody
@@ -251,4 +252,27 @@ func bounded(t *testing.T, budget time.Duration) context.Context {
 	ctx, cancel := cluster.Bounded(harness.Context(t), budget, t.Name())
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// inSession runs statements in one session of a side, and leaves that as it was.
+func inSession(ctx context.Context, p *cluster.Pair, side topology.Side, statements ...string) error {
+	conn, err := p.Admin(side).Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // back to the pool
+	for _, s := range append(statements, "SET SESSION sql_log_bin=1, sql_mode=DEFAULT, cte_max_recursion_depth=DEFAULT") {
+		if _, err := conn.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("on the %s: %.200s: %w", side, s, err)
+		}
+	}
+	return nil
+}
+
+// deepRecursion lets a statement count as far as a test has rows.
+const deepRecursion = "SET SESSION cte_max_recursion_depth=1000000"
+
+// unlogged runs statements that the channel does not carry.
+func unlogged(ctx context.Context, p *cluster.Pair, side topology.Side, statements ...string) error {
+	return inSession(ctx, p, side, append([]string{"SET SESSION sql_log_bin=0", deepRecursion}, statements...)...)
 }
