@@ -33,8 +33,8 @@ type Options struct {
 	// thing after the other, and has them judged again each time: "", SabotageOne
 	// or SabotageAll.
 	Sabotage string
-	// AsWritten runs the procedure as written also where a known defect makes
-	// that crash.
+	// AsWritten runs the procedure as written also where a known defect is expected
+	// to make that crash: so one finds out whether a release still has it.
 	AsWritten bool
 }
 
@@ -64,6 +64,8 @@ func (o *Options) check() error {
 		return &Usage{fmt.Errorf("sabotage %q: want %s or %s", o.Sabotage, SabotageOne, SabotageAll)}
 	case o.Sabotage != "" && o.Upgrade.To != "":
 		return &Usage{errors.New("sabotage and an upgrade are two runs: give one of --sabotage and --to")}
+	case o.AsWritten && (o.Upgrade.To != "" || o.Sabotage != ""):
+		return &Usage{errors.New("the procedure as written is a run of its own: give --as-written without --to and --sabotage")}
 	case o.Results == "":
 		return &Usage{errors.New("no folder for results given")}
 	}

@@ -35,11 +35,12 @@ func TestOptionsThatAreFine(t *testing.T) {
 // looked for.
 func TestOptionsThatAreNot(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"duration -1s: want 0 to 24h":                                 func(o *Options) { o.Duration = -time.Second },
-		"duration 25h0m0s: want 0 to 24h":                             func(o *Options) { o.Duration = 25 * time.Hour },
-		"rows 0: want 1 to 100000000":                                 func(o *Options) { o.Rows = 0 },
-		"rows 100000001: want 1 to 100000000":                         func(o *Options) { o.Rows = 100_000_001 },
-		"rate -1: want 0 or more rows a second":                       func(o *Options) { o.Rate = -1 },
+		"duration -1s: want 0 to 24h":           func(o *Options) { o.Duration = -time.Second },
+		"duration 25h0m0s: want 0 to 24h":       func(o *Options) { o.Duration = 25 * time.Hour },
+		"rows 0: want 1 to 100000000":           func(o *Options) { o.Rows = 0 },
+		"rows 100000001: want 1 to 100000000":   func(o *Options) { o.Rows = 100_000_001 },
+		"rate -1: want 0 or more rows a second": func(o *Options) { o.Rate = -1 },
+		"the procedure as written is a run of its own: give --as-written without --to and --sabotage": func(o *Options) { o.AsWritten, o.Sabotage = true, SabotageAll },
 		"no folder for results given":                                 func(o *Options) { o.Results = "" },
 		`accept "F2": no known defect has this id; there is F1`:       func(o *Options) { o.Accept = []string{"F1", "F2"} },
 		`accept "f1": no known defect has this id; there is F1`:       func(o *Options) { o.Accept = []string{"f1"} },

@@ -27,7 +27,9 @@ func (u *upgrading) knownDefects(failed error) []upgrade.Defect {
 			d.Status, d.Text = evidence.DefectSeen, dead.Error()
 		case dead != nil && dead.Defect == d.ID:
 			d.Text = fmt.Sprintf("under %s: %s", u.lastOn(dead.Side, dead.Node), dead)
-		case failed == nil && !d.WorkedAround && u.tried():
+		case failed == nil && d.WorkedAround:
+			d.Text = fmt.Sprintf("ndbproof run --release %s --as-written tells whether it still has it", u.report.To)
+		case failed == nil && u.tried():
 			d.Status = evidence.DefectAbsent
 		}
 	}

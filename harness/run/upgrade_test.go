@@ -165,6 +165,7 @@ func TestDefectsOfAnUpgrade(t *testing.T) {
 	around := of("9.7.2", "9.7.4", []string{"replica.sql"}, nil)
 	assert.True(t, around.WorkedAround)
 	assert.Equal(t, evidence.DefectNotTried, around.Status)
+	assert.Contains(t, around.Text, "ndbproof run --release 9.7.4 --as-written")
 	dead := fmt.Errorf("step: %w", &cluster.Death{Side: topology.Replica, Node: "sql", Defect: release.F1.ID, Signal: "11"})
 	assert.Equal(t, evidence.DefectSeen, of("9.7.4", "9.7.4-fix1", []string{"replica.sql"}, dead).Status)
 	old := of("9.7.4", "9.7.4-fix1", []string{"replica.mgm"}, dead)

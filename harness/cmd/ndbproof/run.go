@@ -60,6 +60,7 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 	f.BoolVar(&o.Upgrade.Copies, "copies", false, "with --rollback-at: mysqlds go back from copies of their volumes, also where they could in place")
 	f.BoolVar(&o.Upgrade.SpareSQL, "spare-sql", false, "with --to: a second mysqld takes over writing and logging while the source's only one is away")
 	f.StringSliceVar(&o.Accept, "accept", nil, "accept the workaround of a known defect (F1)")
+	f.BoolVar(&o.AsWritten, "as-written", false, "do not work around known defects: tells whether a release still has them")
 	f.BoolVar(&noBuild, "no-build", false, "do not build NDB from source where no release can be had otherwise; end instead")
 	return c
 }
