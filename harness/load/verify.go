@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -39,7 +40,7 @@ func (b *Book) Check(ctx context.Context, side topology.Side, db *sql.DB) (found
 		}
 		return err
 	})
-	return found, err
+	return found, cmp.Or(err, ctx.Err())
 }
 
 // readPatience is for how long a reading is begun again that NDB refuses for now.

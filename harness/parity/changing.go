@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -17,34 +18,62 @@ var errGone = errors.New("the table is gone")
 
 // changing compares a table while there may be DDL: one that is on one side only, or
 // not the same on both, may only not have come to the replica yet, and one that cannot
-// be read may have been altered meanwhile. Then its schema is read again, and the table
-// is compared once more, as long as differing rows are.
+// be read may have been altered meanwhile. Then its schema is read again until both
+// sides agree, as long as differing rows are, and the table is compared once more.
 func (c *comparison) changing(ctx context.Context, p pairing) (TableReport, error) {
-	var t TableReport
-	var broken error
+	rows := c.progress.Rows
+	t, err := c.table(ctx, p)
+	if !c.unsettled(t, err) {
+		return t, err
+	}
 	limited, cancel := context.WithTimeout(ctx, cmp.Or(c.Live.Settle, settle))
 	defer cancel()
-	_ = poll.Every(limited, pause, "the schema of "+p.name.String()+" to be the same", func(context.Context) error { // what still differs is in the report
-		rows := c.progress.Rows
-		if t, broken = c.table(ctx, p); broken == nil && len(t.Schema) == 0 {
-			return nil
-		}
-		if broken != nil && !altered(broken) {
-			return poll.Stop(broken)
-		}
-		if limited.Err() != nil {
-			return errDiffer
+	for {
+		again, gone := c.agreed(ctx, limited, p.name, err != nil)
+		if gone != nil {
+			return TableReport{}, gone
 		}
 		c.progress.Rows = rows
-		again, err := c.look(ctx, p.name, broken != nil)
-		if err != nil {
-			broken = err
-			return poll.Stop(err)
+		t, err = c.table(ctx, again)
+		if !c.unsettled(t, err) || limited.Err() != nil {
+			c.lasting = append(c.lasting, t.Schema...)
+			return t, err
 		}
-		p = again
-		return errDiffer
+	}
+}
+
+// unsettled tells that a table, or what could be read of it, may be another one in a
+// moment. A difference that has lasted elsewhere, long enough, is none of those.
+func (c *comparison) unsettled(t TableReport, err error) bool {
+	if err != nil {
+		return altered(err)
+	}
+	return slices.ContainsFunc(t.Schema, func(d Difference) bool { return !slices.Contains(c.lasting, d) })
+}
+
+// agreed looks at the schema of a table, at least once, until it is the same on both
+// sides or limited ends.
+func (c *comparison) agreed(ctx, limited context.Context, name tableName, failed bool) (pairing, error) {
+	p, broken := c.look(ctx, name, failed)
+	if broken != nil || same(p) {
+		return p, broken
+	}
+	_ = poll.Every(limited, pause, "the schema of "+name.String()+" to be the same", func(context.Context) error { // what still differs is in the report
+		// Not limited: a look that was begun is ended, so that what it says is whole.
+		if p, broken = c.look(ctx, name, false); broken != nil {
+			return poll.Stop(broken)
+		}
+		if !same(p) {
+			return errDiffer
+		}
+		return nil
 	})
-	return t, cmp.Or(broken, ctx.Err())
+	return p, cmp.Or(broken, ctx.Err())
+}
+
+// same tells that both sides have a table, and the same one.
+func same(p pairing) bool {
+	return p.on[0] != nil && p.on[1] != nil && len(differences(p.on[0].facts, p.on[1].facts)) == 0
 }
 
 // databases compares what is known of databases again, until it is the same on both

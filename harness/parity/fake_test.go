@@ -77,6 +77,7 @@ type fakeServer struct {
 	deaf    bool              // ignores WHERE
 	hides   int               // rows that no range finds
 	moves   func(*fakeServer) // before every statement
+	v       string            // definition of the column v; \"\": the table is not there
 	mu      sync.Mutex
 }
 
@@ -105,6 +106,12 @@ func (f *fakeServer) QueryContext(_ context.Context, q string, _ []driver.NamedV
 	defer f.mu.Unlock()
 	if f.moves != nil {
 		f.moves(f)
+	}
+	if strings.Contains(q, "FROM information_schema.") {
+		return f.schema(q), nil
+	}
+	if strings.HasPrefix(q, "SELECT TIMESTAMP") {
+		return &fakeRows{columns: 1, rows: [][]driver.Value{{[]byte("2000-01-01 00:00:00")}}}, nil
 	}
 	var out [][]driver.Value
 	for _, row := range f.rows {
@@ -153,6 +160,40 @@ func (f *fakeServer) QueryContext(_ context.Context, q string, _ []driver.NamedV
 		out[i] = out[i][:n]
 	}
 	return &fakeRows{columns: n, rows: out, fails: fails}, nil
+}
+
+func (f *fakeServer) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
+	return driver.ResultNoRows, nil
+}
+
+// schema is that of a table with an integer key.
+func (f *fakeServer) schema(q string) driver.Rows {
+	rows := map[string][][]string{
+		"schemata": {{"d", "collate utf8mb4_0900_ai_ci"}},
+		"tables":   {{"d", "t", "ndbcluster", "utf8mb4_0900_ai_ci", "", "3"}},
+		"columns":  {{"d", "t", "id", "bigint", "", "bigint not null"}, {"d", "t", "v", "varchar", "utf8mb4", f.v}},
+		"keys":     {{"d", "t", "id", "BTREE"}},
+	}
+	out := &fakeRows{columns: 4}
+	for what, words := range map[string]string{
+		"schemata": "FROM information_schema.schemata", "tables": "FROM information_schema.tables",
+		"columns": "FROM information_schema.columns", "keys": "WHERE index_name = 'PRIMARY'",
+	} {
+		if !strings.Contains(q, words) {
+			continue
+		}
+		out.columns = len(rows[what][0])
+		for _, row := range rows[what] {
+			values := make([]driver.Value, len(row))
+			for i, v := range row {
+				values[i] = v
+			}
+			if f.v != "" || what == "schemata" {
+				out.rows = append(out.rows, values)
+			}
+		}
+	}
+	return out
 }
 
 // finds tells whether a row meets the condition of a statement: one in brackets of
@@ -257,7 +298,7 @@ func fakeComparison(t fakeT, o Options, w way, servers [2]*fakeServer) (*compari
 	for i, f := range servers {
 		pool := sql.OpenDB(f)
 		pools = append(pools, pool)
-		c.sides[i] = &side{name: topology.Sides[i]}
+		c.sides[i] = &side{name: topology.Sides[i], db: pool}
 		for range o.Connections {
 			conn, err := pool.Conn(t.Context())
 			require.NoError(t, err)

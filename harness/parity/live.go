@@ -16,8 +16,8 @@ import (
 // only not have come to the replica yet: it is read again on both sides, and is a
 // mismatch if it still differs then.
 type Live struct {
-	// Settle is how long differing rows are read again where they cannot be held;
-	// 0: 10 s.
+	// Settle is how long differing rows are read again where they cannot be held, and
+	// schemas that differ; 0: 10 s.
 	Settle time.Duration
 	// Hold keeps the writers from a row until release is called; nil: they cannot
 	// be asked.
@@ -64,7 +64,7 @@ func (j *job) again(ctx context.Context) (release func(), err error) {
 	if err != nil {
 		return release, err
 	}
-	j.report.Again = begun - j.differing()
+	j.report.Again = max(0, begun-j.differing()) // copies of a row may differ by more than at first
 	return release, nil
 }
 

@@ -35,7 +35,7 @@ type Options struct {
 	Finished []TableReport
 	Finish   func(TableReport) error
 
-	held int64 // entries a side holds at once where it must hold a whole table
+	held int64 // entries a side holds at once, of rows that differ and come in no order
 }
 
 // Progress is how far a comparison has come.
@@ -94,6 +94,7 @@ type comparison struct {
 	Options
 	sides    [2]*side
 	progress Progress
+	lasting  []Difference // of the schema, that did not go away while there may be DDL
 }
 
 // pairing is one table on both sides; nil where a side lacks it.
@@ -121,6 +122,7 @@ func (c *comparison) run(ctx context.Context) (Report, error) {
 			}
 		}
 	}
+	var there []pairing
 	for i, p := range pairings {
 		c.progress.Index, c.progress.Database, c.progress.Table = i+1, p.name.database, p.name.table
 		t, err := c.orFinished(ctx, p)
@@ -130,9 +132,9 @@ func (c *comparison) run(ctx context.Context) (Report, error) {
 		if err != nil {
 			return r, err
 		}
-		r.Tables = append(r.Tables, t)
+		r.Tables, there = append(r.Tables, t), append(there, p)
 	}
-	return r, nil
+	return r, c.complete(there)
 }
 
 // orFinished compares a table, unless that has been done before.

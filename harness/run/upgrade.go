@@ -200,7 +200,7 @@ func (u *upgrading) before(ctx context.Context) error {
 // a node of each kind that a plan which was undone early has not restarted.
 func (u *upgrading) after(ctx context.Context) error {
 	begun := time.Now()
-	u.begin("restart after", "restarting a mysqld once more under "+u.runs().String())
+	u.begin("restart after", "restarting under "+u.runs().String()+" what is still to be compared")
 	u.starts[topology.Mysqld], u.earlier = nil, map[string]string{}
 	if err := u.reference(ctx, "after", u.runs(), u.unmeasured()...); err != nil {
 		return err

@@ -56,6 +56,8 @@ func hang(s topology.PlanStep, err error) *upgrade.Cause {
 		}
 	case errors.Is(err, context.DeadlineExceeded) && errors.As(err, &at):
 		c.Fact, c.Reason = fmt.Sprintf("the end of %s", at.action), oneLine(at.err)
+	case errors.Is(err, context.DeadlineExceeded):
+		c.Fact, c.Reason = "an answer", oneLine(err)
 	default:
 		return nil
 	}

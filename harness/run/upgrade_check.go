@@ -22,22 +22,28 @@ import (
 // check looks at the pair after a step: every node's program and version, the rows
 // while writers go on, the claims that disturb nothing, and what the writers did
 // since from. What is not as it must be is an error, and a check that says so.
-func (u *upgrading) check(ctx context.Context, s topology.PlanStep, from []loaded, r *upgrade.StepResult) error {
-	ctx, done := cluster.Bounded(ctx, limitChecks, "the checks after "+s.ID)
+func (u *upgrading) check(outer context.Context, s topology.PlanStep, from []loaded, r *upgrade.StepResult) error {
+	ctx, done := cluster.Bounded(outer, limitChecks, "the checks after "+s.ID)
 	defer done()
 	dir := u.dir.Sub("steps/" + s.ID)
 	k, err := u.checkPrograms(ctx, s, r)
 	if err != nil {
 		k = upgrade.CheckPrograms(nil, u.wanted(s.ID), nil)
 		k.Text = oneLine(err)
+		r.Cause = u.cause(outer, s, err)
 	}
 	r.Checks = append(r.Checks, k)
 	if k.Status == evidence.Held { // on other programs than planned the rest says nothing
 		r.Checks = append(r.Checks, u.checkClaims(ctx, dir)...)
-		r.Checks = append(r.Checks, u.checkRows(ctx, dir), u.checkLoad(from, r.WritersStoodMS))
+		r.Checks = append(r.Checks, u.checkRows(ctx, dir))
+	}
+	if k.Status == evidence.Held && ctx.Err() == nil { // what ends the run ends the writers
+		r.Checks = append(r.Checks, u.checkLoad(from, r.WritersStoodMS))
 	}
 	if ended := context.Cause(ctx); ended != nil {
-		if r.Cause = deathOf(ctx, ended); r.Cause == nil {
+		if c := deathOf(ctx, ended); c != nil {
+			r.Cause = c
+		} else {
 			r.Checks = append(r.Checks, upgrade.Check{ID: "checks", Title: "the checks come to their end", Status: evidence.NotLooked, Text: oneLine(ended)})
 		}
 		return ended
@@ -78,8 +84,11 @@ func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) upgrade.Ch
 	}}
 	rep, err := parity.Compare(ctx, u.pair.Admin(topology.Source), u.pair.Admin(topology.Replica), parity.Options{Live: live})
 	rep.Epoch = behind
+	unasked := ""
 	if err == nil && !rep.Equal() {
-		err = u.ask(ctx, rep)
+		if failed := u.ask(ctx, rep); failed != nil {
+			unasked = "; the ledgers could not be asked: " + oneLine(failed)
+		}
 	}
 	if err == nil {
 		err = dir.JSON("parity.json", rep)
@@ -91,7 +100,7 @@ func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) upgrade.Ch
 	case rows == 0:
 		k.Status, k.Text = evidence.NotLooked, "no row was compared"
 	case !rep.Equal():
-		k.Status, k.Text = evidence.Violated, unequal(rep)
+		k.Status, k.Text = evidence.Violated, unequal(rep)+unasked
 	default:
 		k.Status = evidence.Held
 	}
@@ -196,11 +205,15 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error)
 }
 
 // ask has the writers' ledgers say what should be there. The writers stand meanwhile,
-// so that nothing is in flight.
+// so that nothing is in flight, but are not waited for long: what differs is known.
 func (u *upgrading) ask(ctx context.Context, rep parity.Report) error {
-	defer u.letAll()
-	if err := u.stand(ctx); err != nil {
-		return err
+	ctx, done := cluster.Bounded(ctx, 10*time.Second, "having the writers stand")
+	defer done()
+	if len(u.letIn) == 0 { // else they stand already
+		defer u.letAll()
+		if err := u.stand(ctx); err != nil {
+			return err
+		}
 	}
 	var books load.Books
 	for _, w := range u.writer.all {

@@ -30,6 +30,9 @@ func (u *upgrading) carryOut(ctx context.Context) error {
 				return err
 			}
 		}
+		if i > 0 && s.Back && !u.steps[i-1].Back {
+			u.starts = map[topology.Role][]float64{} // those so far are the other release's
+		}
 		u.begin("step "+s.ID, fmt.Sprintf("%s: %s", s.ID, stepTitle(s)))
 		u.mark(s.ID, topology.StepAtIt, 0)
 		r, err := u.step(ctx, s)

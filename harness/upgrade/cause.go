@@ -16,7 +16,7 @@ const (
 	Died    CauseKind = "died"    // by a signal, or by itself
 	Killed  CauseKind = "killed"  // by the kernel, for want of memory (OOMKilled, as the engine says)
 	Refused CauseKind = "refused" // it did not take its configuration
-	Hung    CauseKind = "hung"    // a readiness fact did not come
+	Hung    CauseKind = "hung"    // a readiness fact, or the end of an action, did not come
 )
 
 // Cause is why a node did not do what a step was about.
@@ -28,10 +28,10 @@ type Cause struct {
 	Signal string        `json:"signal,omitempty"` // "11", as its log says
 	At     string        `json:"at,omitempty"`     // the innermost frame of the stack with a name
 	Stack  []string      `json:"stack,omitempty"`  // as its log has it, innermost first
-	Fact   string        `json:"fact,omitempty"`   // of a hang: which readiness fact did not come
+	Fact   string        `json:"fact,omitempty"`   // of a hang: which readiness fact did not come, or the end of which action
 	Reason string        `json:"reason,omitempty"` // the last that was seen of it, or what it wrote itself
 	Defect string        `json:"defect,omitempty"` // id of the known defect that its log shows
-	Log    string        `json:"log,omitempty"`    // the last lines of its log
+	Log    string        `json:"log,omitempty"`    // the last lines of its log; of a hang those of all nodes of the step
 }
 
 // Explain gives c with the reason that its log tells, where it has none, and as

@@ -11,7 +11,7 @@ import (
 // Looked is how much of an area was compared in one place.
 type Looked struct {
 	Area  Area   `json:"area"`
-	Where string `json:"where,omitempty"` // "source sql"; of grants the side; "" for the whole pair
+	Where string `json:"where,omitempty"` // "source sql"; of grants, privileges, components and plugins the side; "" for the whole pair
 	From  int    `json:"from"`            // things under the old release
 	To    int    `json:"to"`              // under the new one; 0 of either is not-looked
 }

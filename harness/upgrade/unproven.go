@@ -15,7 +15,7 @@ var limits = []Limit{
 	{"Figures.", "Throughput, lag and start-up times are those of a small machine that may have done other things meanwhile. " +
 		"The tolerance finds what is broken, not what is a little slower; nothing follows for latency or capacity at size."},
 	{"Outages for your clients.", "They are those of the load's own connections, which come back by themselves. A client that does not is out for longer."},
-	{"Schema changes.", "DDL was held back while versions were mixed, as the manual asks; that it would have been refused was not tried."},
+	{"Schema changes.", "DDL was held back while a cluster's versions were mixed, as the manual asks; that it would have been refused was not tried."},
 	{"Faults during the upgrade.", "Nothing was killed, cut off or filled up on purpose while versions were mixed."},
 	{"Messages.", "New messages are those written while this load ran, compared without numbers, paths and names. What another load or a longer time would bring was not seen."},
 	{"Ignored differences.", "What harness/upgrade/ignored.json lists was not judged; upgrade.json has each, with its reason."},
