@@ -228,6 +228,19 @@ func TestNoDifference(t *testing.T) {
 	}
 }
 
+// The claim about rows is judged once the writers have stopped: that it holds at the
+// end, and was not judged before, is no difference, nor is what follows from it.
+func TestWhatIsJudgedAtTheEnd(t *testing.T) {
+	before := changed(t, func(s *Snapshot) {
+		s.Claims = s.Claims[1:]
+		s.Gaps[1].Status, s.Gaps[1].Evidence = evidence.GapOpen, ""
+	})
+	require.Empty(t, Compare(before, snapshot(), nil))
+	lost := Compare(snapshot(), before, nil)
+	require.Len(t, lost, 2)
+	assert.True(t, lost[0].Fails && lost[1].Fails)
+}
+
 func TestColumnPrivileges(t *testing.T) {
 	assert.Equal(t, map[string]bool{"SELECT (`a`, `b`) ON `d`.`t`": true, "INSERT ON `d`.`t`": true},
 		rights([]string{"GRANT SELECT (`a`, `b`), INSERT ON `d`.`t` TO `u`@`%`", ""}))
