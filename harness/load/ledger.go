@@ -184,7 +184,7 @@ func readSegment(dir string, segment int) (content []byte, open bool, err error)
 // hasBegun tells whether a segment is there, in the one form or the other.
 func hasBegun(dir string, segment int) bool {
 	l := &ledger{dir: dir}
-	return slices.ContainsFunc([]string{raw, packed, raw, packed}, func(form string) bool {
+	return slices.ContainsFunc([]string{raw, packed}, func(form string) bool { // raw is removed when packed is there
 		_, err := os.Stat(l.name(segment, form))
 		return err == nil
 	})

@@ -117,7 +117,7 @@ func (j *job) plan(on [2]*table) {
 // FLOAT is printed with six digits, so both floats are asked for as DOUBLE, which
 // is printed exactly; the product with 1 keeps the value and the sign of zero. Of
 // ENUM and SET the number is asked for, too: the error value, number 0, is printed as
-// a member ” is (manual, enum).
+// an empty member is (manual, enum).
 func (j *job) selectFrom(i int, s *session) string { return j.selectFirst(i, s, len(j.columns[i])) }
 
 // selectFirst is that of the first columns only.
