@@ -127,7 +127,7 @@ func TestTwists(t *testing.T) {
 		}
 		spec := u.specs[twist.To][topology.Replica]
 		as := u.twist().spec(spec, topology.PlanStep{Role: topology.Mysqld})
-		changed := as.EncryptAtStart != spec.EncryptAtStart || as.Profile.BinlogEncryption != spec.Profile.BinlogEncryption || twist.Grant != "" || twist.Idle
+		changed := as.EncryptAtStart != spec.EncryptAtStart || as.Profile.BinlogEncryption != spec.Profile.BinlogEncryption || twist.SQL != "" || twist.Idle
 		assert.True(t, changed, "%s changes nothing", twist.Name)
 		assert.Equal(t, spec, u.twist().spec(spec, topology.PlanStep{Role: topology.Ndbmtd}), "of a data node nothing")
 	}

@@ -25,9 +25,9 @@ type Twist struct {
 	// AsWritten has my.cnf of the release that is to be as the procedure has it,
 	// whatever known defects that release has.
 	AsWritten bool
-	// Grant is run as root at a mysqld that the new release serves, out of the
-	// binary log: what its upgrade of the grant tables may do.
-	Grant string
+	// SQL is run as root at a mysqld that the new release serves, out of the binary
+	// log: what its upgrade of tables may do.
+	SQL string
 	// Idle has the writers stand from the beginning on.
 	Idle bool
 	// Want is the check that must find it, or the known defect of a node's death.
@@ -73,11 +73,11 @@ func (t Twist) spec(s topology.Spec, step topology.PlanStep) topology.Spec {
 
 // serves is called when a step's mysqld serves.
 func (t Twist) serves(ctx context.Context, c *cluster.Cluster, s topology.PlanStep) error {
-	if t.Grant == "" || s.Back {
+	if t.SQL == "" || s.Back {
 		return nil
 	}
-	if _, err := c.RootSQL(ctx, "SET SESSION sql_log_bin=0;\n"+t.Grant+";\n"); err != nil {
-		return fmt.Errorf("grant more on the %s: %w", c.Side, err)
+	if _, err := c.RootSQL(ctx, "SET SESSION sql_log_bin=0;\n"+t.SQL+";\n"); err != nil {
+		return fmt.Errorf("%s on the %s: %w", t.Name, c.Side, err)
 	}
 	return nil
 }
@@ -113,7 +113,11 @@ func Twists() []Twist {
 		},
 		{
 			Name: "the new release grants more", From: second, To: mended, Only: replica, Want: "seed.5.grants",
-			Grant: "GRANT REPLICATION CLIENT ON *.* TO '" + secure.ReplicationUser + "'@'%'",
+			SQL: "GRANT REPLICATION CLIENT ON *.* TO '" + secure.ReplicationUser + "'@'%'",
+		},
+		{
+			Name: "the new release loses a row", From: second, To: mended, Only: replica, Want: "parity",
+			SQL: "DELETE FROM test1.t1 ORDER BY id LIMIT 1",
 		},
 		{Name: "a data node stays on the old program", From: second, To: mended, Only: replica, Want: "programs", Stale: "replica.ndb1"},
 		{Name: "a step skipped", From: first, To: second, Only: replica, Want: "programs", Plan: skipped},
