@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"ndbproof/harness/hold"
+	"ndbproof/harness/lock"
 )
 
 const debian = "debian:bookworm-slim"
@@ -47,7 +47,7 @@ const answer = 5 * time.Second
 // that can be had, else from Debian's packages. Two builds that both need it
 // wait for each other.
 func (m maker) base(ctx context.Context) error {
-	unlock, err := lock(ctx, "base")
+	unlock, err := lockBuild(ctx, "base")
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (m maker) withApt(ctx context.Context) (ref string, err error) {
 	if _, err := m.ContainerStatPath(ctx, id, "/usr/bin/apt-get"); err == nil {
 		return m.baseRef(), nil
 	}
-	unlock, err := lock(ctx, "apt")
+	unlock, err := lockBuild(ctx, "apt")
 	if err != nil {
 		return "", err
 	}
@@ -130,7 +130,7 @@ func (m maker) bootstrap(ctx context.Context, ref string, labels map[string]stri
 	if err != nil {
 		return err
 	}
-	dir, err := hold.Folder("base")
+	dir, err := lock.Folder("base")
 	if err != nil {
 		return fmt.Errorf("make the base image: %w", err)
 	}

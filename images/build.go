@@ -186,7 +186,7 @@ func (m maker) build(ctx context.Context, c Choice) (ref string, err error) {
 	if m.looking {
 		return "", notMade("image of " + filepath.Base(c.Tarball.Path))
 	}
-	unlock, err := lock(ctx, c.SHA256[:12])
+	unlock, err := lockBuild(ctx, c.SHA256[:12])
 	if err != nil {
 		return "", err
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
 
-	"ndbproof/harness/hold"
+	"ndbproof/harness/lock"
 	"ndbproof/harness/poll"
 )
 
@@ -209,10 +209,10 @@ func piping(fill func(*tar.Writer) error, send func(io.Reader) error) error {
 }
 
 // lock serialises the making of one image on this machine.
-func lock(ctx context.Context, name string) (unlock func(), err error) {
-	var held *hold.Held
+func lockBuild(ctx context.Context, name string) (unlock func(), err error) {
+	var held *lock.Lock
 	err = poll.Every(ctx, 200*time.Millisecond, "another build of the same image", func(context.Context) (err error) {
-		if held, err = hold.File("image-" + name + ".lock"); err != nil && !errors.Is(err, hold.ErrTaken) {
+		if held, err = lock.File("image-" + name + ".lock"); err != nil && !errors.Is(err, lock.ErrTaken) {
 			return poll.Stop(err)
 		}
 		return err

@@ -27,7 +27,7 @@ func FHS(ctx context.Context, c Choice, o Options) (ref string, err error) {
 		return "", err
 	}
 	defer m.Close() //nolint:errcheck // nothing is to be written
-	unlock, err := lock(ctx, "fhs-"+c.SHA256[:12])
+	unlock, err := lockBuild(ctx, "fhs-"+c.SHA256[:12])
 	if err != nil {
 		return "", err
 	}

@@ -22,7 +22,7 @@ import (
 // one unless it has all that a node needs: an initialised data directory, a
 // folder for NDB's data, and no volumes declared, which would hide them.
 func (m maker) fit(ctx context.Context, img *Image, in image.InspectResponse) error {
-	unlock, err := lock(ctx, short(in.ID))
+	unlock, err := lockBuild(ctx, short(in.ID))
 	if err != nil {
 		return err
 	}

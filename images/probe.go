@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"ndbproof/harness/hold"
+	"ndbproof/harness/lock"
 )
 
 // probeSources are the packages that the probe is made of.
@@ -39,7 +39,7 @@ func EnsureProbe(ctx context.Context, o Options) (ref string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("make the probe: %w", err)
 	}
-	unlock, err := lock(ctx, "probe-"+sum[:12])
+	unlock, err := lockBuild(ctx, "probe-"+sum[:12])
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +79,7 @@ func sourceSum(root string) (string, error) {
 }
 
 func (m maker) buildProbe(ctx context.Context, root, ref, sum string) error {
-	dir, err := hold.Folder("probe")
+	dir, err := lock.Folder("probe")
 	if err != nil {
 		return fmt.Errorf("build the probe: %w", err)
 	}

@@ -94,7 +94,7 @@ func (m maker) fromSource(ctx context.Context, b SourceBuild, why string) (t Tar
 func (s *sourcing) alone(ctx context.Context) (unlock func(), err error) {
 	late := time.AfterFunc(time.Second, func() { s.o.say("another build from source goes on: waiting for its end") })
 	defer late.Stop()
-	if unlock, err = lock(ctx, "source"); err != nil {
+	if unlock, err = lockBuild(ctx, "source"); err != nil {
 		return nil, err
 	}
 	f := filters.NewArgs(filters.Arg("volume", s.volume()))

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ndbproof/harness/hold"
+	"ndbproof/harness/lock"
 )
 
 // Labels on every object that a run makes.
@@ -30,7 +30,7 @@ type Lease struct {
 	Host   string
 	Keep   bool
 	Memory int64
-	held   *hold.Held
+	held   *lock.Lock
 }
 
 // Take makes the lease of a new run. Memory is what the run plans to hold, in
@@ -38,7 +38,7 @@ type Lease struct {
 func Take(keep bool, memory int64) (*Lease, error) {
 	l := &Lease{Run: strings.ToLower(rand.Text()[:8]), Host: thisHost(), Keep: keep, Memory: memory}
 	var err error
-	if l.held, err = hold.File(l.Run + ".lock"); err != nil {
+	if l.held, err = lock.File(l.Run + ".lock"); err != nil {
 		return nil, fmt.Errorf("take a lease for the run: %w", err)
 	}
 	return l, nil
@@ -57,7 +57,7 @@ func (l *Lease) release() { _ = l.held.Release() }
 // alive tells whether the run of these labels may still be going on: it is on
 // another host, or its lock is held, or it cannot be told.
 func alive(labels map[string]string) bool {
-	return labels[labelHost] != thisHost() || hold.Taken(labels[labelLock])
+	return labels[labelHost] != thisHost() || lock.Taken(labels[labelLock])
 }
 
 // thisHost tells machines that share an engine apart.

@@ -17,7 +17,7 @@ import (
 	"github.com/docker/docker/api/types/volume"
 	"golang.org/x/sync/errgroup"
 
-	"ndbproof/harness/hold"
+	"ndbproof/harness/lock"
 	"ndbproof/harness/poll"
 )
 
@@ -107,7 +107,7 @@ func (e *Engine) Sweep(ctx context.Context, kept bool) ([]Holding, error) {
 		_ = os.Remove(h.Lock) // gone, unless the run was killed
 		gone = append(gone, h)
 	}
-	_, err = hold.Sweep()
+	_, err = lock.Sweep()
 	return gone, err
 }
 

@@ -12,8 +12,8 @@ import (
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
-	"ndbproof/harness/hold"
 	"ndbproof/harness/load"
+	"ndbproof/harness/lock"
 	"ndbproof/harness/topology"
 )
 
@@ -28,7 +28,7 @@ func (r *runner) sabotage(ctx context.Context) error {
 	if r.Sabotage == SabotageOne {
 		rows = claim.OneEach(rows)
 	}
-	scratch, err := hold.Folder("sabotage")
+	scratch, err := lock.Folder("sabotage")
 	if err != nil {
 		return fmt.Errorf("make a folder for what claims see: %w", err)
 	}

@@ -1,8 +1,8 @@
-// Package hold makes files and folders that last as long as the process that
-// holds them: they lie in the folder for temporary files and are locked. The
-// kernel drops the lock with the process, however that ends, so what can be
-// locked was left behind by a dead one, and Sweep removes it.
-package hold
+// Package lock makes files and folders that last as long as the process that
+// locks them. They lie in the folder for temporary files. The kernel drops a
+// lock with its process, however that ends; so a file that can be locked was
+// left behind by a dead process, and Sweep removes it.
+package lock
 
 import (
 	"errors"
@@ -13,13 +13,13 @@ import (
 	"syscall"
 )
 
-// ErrTaken says that another process, or another part of this one, holds it.
-var ErrTaken = errors.New("somebody else holds it")
+// ErrTaken says that another process, or another part of this one, has the lock.
+var ErrTaken = errors.New("another process has locked it")
 
-// Held is a file or a folder that is ours until Release.
-type Held struct {
+// Lock is a file or a folder that this process has locked, until Release.
+type Lock struct {
 	Path string
-	lock *os.File
+	file *os.File
 }
 
 // path is where a thing of this user's lies. The user is part of the name: the
@@ -32,9 +32,9 @@ func path(name string) string {
 // locking is made again.
 const tries = 8
 
-// File holds the file of this name, made when missing. The error is ErrTaken
-// when it is held already; then it may be tried again.
-func File(name string) (*Held, error) {
+// File locks the file of this name, made when missing. The error is ErrTaken
+// when it is locked already; the caller may try again.
+func File(name string) (*Lock, error) {
 	for range tries {
 		f, err := os.OpenFile(path(name), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 		if err != nil {
@@ -48,8 +48,8 @@ func File(name string) (*Held, error) {
 	return nil, fmt.Errorf("lock %s: it is removed again and again", path(name))
 }
 
-// Folder holds a new folder, whose name begins with name.
-func Folder(name string) (*Held, error) {
+// Folder makes and locks a new folder, whose name begins with name.
+func Folder(name string) (*Lock, error) {
 	for range tries {
 		dir, err := os.MkdirTemp("", filepath.Base(path(name))+"-")
 		if err != nil {
@@ -57,7 +57,7 @@ func Folder(name string) (*Held, error) {
 		}
 		f, err := os.Open(dir) //nolint:gosec // made just now
 		if err == nil {
-			var h *Held
+			var h *Lock
 			if h, err = take(f); err == nil {
 				return h, nil
 			}
@@ -70,8 +70,8 @@ func Folder(name string) (*Held, error) {
 }
 
 // take locks what is open, and closes it when that fails. fs.ErrNotExist: its
-// holder, or a sweep, removed it before it was locked.
-func take(f *os.File) (*Held, error) {
+// owner, or a sweep, removed it before it was locked.
+func take(f *os.File) (*Lock, error) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
@@ -83,7 +83,7 @@ func take(f *os.File) (*Held, error) {
 		_ = f.Close() // nothing was written
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	return &Held{f.Name(), f}, nil
+	return &Lock{f.Name(), f}, nil
 }
 
 // there tells whether a name still means what was opened by it.
@@ -102,14 +102,14 @@ func there(f *os.File) error {
 	return nil
 }
 
-// Release removes it, and a folder's content with it, and then lets others hold
-// one of that name.
-func (h *Held) Release() error {
-	return errors.Join(os.RemoveAll(h.Path), h.lock.Close())
+// Release removes it, and a folder's content with it, and then lets another
+// process lock one of that name.
+func (l *Lock) Release() error {
+	return errors.Join(os.RemoveAll(l.Path), l.file.Close())
 }
 
-// Taken tells whether a process holds the file of this path, or may do so. A
-// file that is not there is held by nobody.
+// Taken tells whether a process has locked the file of this path. A file that
+// does not exist is not locked; one that cannot be opened may be.
 func Taken(path string) bool {
 	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a path that a run wrote down
 	if errors.Is(err, fs.ErrNotExist) {
@@ -122,7 +122,7 @@ func Taken(path string) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
 }
 
-// Sweep removes what nobody holds any more, and gives its paths.
+// Sweep removes files and folders whose process is dead, and gives their paths.
 func Sweep() ([]string, error) {
 	all, err := filepath.Glob(path("*"))
 	if err != nil {
