@@ -17,6 +17,7 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/run"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
@@ -262,7 +263,7 @@ func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster 
 	if as != nil {
 		as(&spec)
 	}
-	secrets := &evidence.Secrets{}
+	secrets := &secret.Set{}
 	keys, err := cluster.NewKeys(secrets, spec)
 	if err != nil {
 		t.Fatal(err)

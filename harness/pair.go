@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"ndbproof/harness/cluster"
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/run"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -25,7 +25,7 @@ func Pair(t testing.TB, want string, as func(*topology.Spec)) *cluster.Pair {
 			as(&specs[i])
 		}
 	}
-	secrets := &evidence.Secrets{}
+	secrets := &secret.Set{}
 	keys, err := cluster.NewKeys(secrets, specs[:]...)
 	if err != nil {
 		t.Fatal(err)

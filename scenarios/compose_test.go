@@ -13,14 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness"
-	"ndbproof/harness/cluster"
+	"ndbproof/harness/poll"
 )
 
 // What `ndbproof compose` writes comes up with docker-compose, by the commands
 // of its own README and nothing else, and a row written on the source is seen
 // on the replica.
 func TestComposeBundleComesUp(t *testing.T) {
-	ctx, cancel := cluster.Bounded(harness.Context(t), 4*time.Minute, "the compose bundle")
+	ctx, cancel := poll.WithLimit(harness.Context(t), 4*time.Minute, "the compose bundle")
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "bundle")
 	out, err := exec.CommandContext(ctx, "go", "run", "../harness/cmd/ndbproof", "compose", "--out", dir, "--release", harness.Release()).CombinedOutput()

@@ -10,6 +10,7 @@ import (
 	"ndbproof/harness"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
 	"ndbproof/harness/run"
 )
@@ -18,7 +19,7 @@ import (
 // variable that re-opens the binlog cache while encryption is on; then the
 // procedure as written, a start with binlog_encryption=ON.
 func TestF1CrashesTheServer(t *testing.T) {
-	ctx, cancel := cluster.Bounded(harness.Context(t), 2*time.Minute, "F1 on 9.7.4")
+	ctx, cancel := poll.WithLimit(harness.Context(t), 2*time.Minute, "F1 on 9.7.4")
 	defer cancel()
 	c := harness.Alone(t, "9.7.4", nil)
 	require.NoError(t, c.Started(ctx))

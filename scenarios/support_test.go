@@ -249,7 +249,7 @@ func (at place) clean(t *testing.T) {
 // bounded declares a scenario's budget.
 func bounded(t *testing.T, budget time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := cluster.Bounded(harness.Context(t), budget, t.Name())
+	ctx, cancel := poll.WithLimit(harness.Context(t), budget, t.Name())
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -105,7 +105,7 @@ func serving(t *testing.T, c *secure.Certificate) net.Conn {
 			return
 		}
 		defer server.Close() //nolint:errcheck // the client has seen what there is to see
-		_, _ = server.Write(greeting(c != nil))
+		_, _ = server.Write(firstPayload(c != nil))
 		if c == nil {
 			return
 		}
@@ -129,7 +129,7 @@ func keyOf(c *secure.Certificate) any {
 }
 
 // greeting is the first packet of a server, protocol 10.
-func greeting(withTLS bool) []byte {
+func firstPayload(withTLS bool) []byte {
 	const protocol41, ssl, secureConnection, pluginAuth = 1 << 9, 1 << 11, 1 << 15, 1 << 19
 	capabilities := uint32(protocol41 | secureConnection | pluginAuth)
 	if withTLS {

@@ -12,6 +12,7 @@ import (
 	"ndbproof/harness/epoch"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -23,7 +24,7 @@ type Subject interface {
 	// Admin is a pool of the harness's own account, over TLS. Not to be closed.
 	Admin(topology.Side) *sql.DB
 	// Password of an account on a side.
-	Password(side topology.Side, user string) evidence.Secret
+	Password(side topology.Side, user string) secret.Secret
 	// Login tries one new connection and pings. The caller closes it.
 	Login(context.Context, topology.Side, topology.Login) (*sql.DB, error)
 	// Dial opens a TCP connection to the side's mysqld.

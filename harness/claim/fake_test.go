@@ -16,8 +16,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"ndbproof/harness/epoch"
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -155,8 +155,8 @@ func newFake(t *testing.T, r release.Release) *fake {
 
 func (f *fake) Spec(s topology.Side) topology.Spec { return f.specs[s] }
 func (f *fake) Admin(s topology.Side) *sql.DB      { return f.pools[s] }
-func (f *fake) Password(_ topology.Side, u string) evidence.Secret {
-	return evidence.SecretOf("of " + u)
+func (f *fake) Password(_ topology.Side, u string) secret.Secret {
+	return secret.Of("of " + u)
 }
 func (f *fake) Authority() *x509.Certificate                              { return f.ca }
 func (f *fake) Leaf(s topology.Side) *x509.Certificate                    { return f.leaves[s] }

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"sync"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -81,7 +81,7 @@ func loginsOf(ctx context.Context, s Subject, side topology.Side) ([]TriedLogin,
 		return nil, on(side, err)
 	}
 	defer conn.Close() //nolint:errcheck // back to the pool
-	wrong := evidence.NewSecret()
+	wrong := secret.New()
 	var all []TriedLogin
 	for _, l := range LoginMatrix() {
 		for _, cell := range []struct {
@@ -109,7 +109,7 @@ const disturbances = 20
 // undisturbed tries a cell, and one with a cold cache again when it ends with an
 // error that is not wanted and somebody else has a new session of that account:
 // whoever logs in warms the cache for all, and writers and pools do so at any time.
-func (t *TriedLogin) undisturbed(ctx context.Context, s Subject, conn *sql.Conn, password evidence.Secret) error {
+func (t *TriedLogin) undisturbed(ctx context.Context, s Subject, conn *sql.Conn, password secret.Secret) error {
 	for range disturbances {
 		before, err := sessionsOf(ctx, conn, t.User)
 		if err == nil {
@@ -171,7 +171,7 @@ func prepareCache(ctx context.Context, s Subject, conn *sql.Conn, t TriedLogin) 
 	return db.Close()
 }
 
-func (t *TriedLogin) try(ctx context.Context, s Subject, password evidence.Secret) error {
+func (t *TriedLogin) try(ctx context.Context, s Subject, password secret.Secret) error {
 	if t.Client == clientDriver {
 		return t.tryDriver(ctx, s, password)
 	}
@@ -200,7 +200,7 @@ func (t *TriedLogin) try(ctx context.Context, s Subject, password evidence.Secre
 // clientError is how mysql reports one.
 var clientError = regexp.MustCompile(`(?m)^ERROR (\d+) .*$`)
 
-func (t *TriedLogin) tryDriver(ctx context.Context, s Subject, password evidence.Secret) error {
+func (t *TriedLogin) tryDriver(ctx context.Context, s Subject, password secret.Secret) error {
 	mode := topology.TLSVerify
 	if t.Mode == modePlain {
 		mode = topology.TLSOff

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -238,7 +239,7 @@ func TestColdCacheOfAnother(t *testing.T) {
 				Side: topology.Replica, Cache: "cold", Want: []int{2061},
 				Login: Login{Client: clientRelease, User: secure.AdminUser, Transport: "tcp", Mode: modePlain, Password: "right"},
 			}
-			err = cell.undisturbed(t.Context(), f, conn, evidence.NewSecret())
+			err = cell.undisturbed(t.Context(), f, conn, secret.New())
 			if c.err == "" {
 				require.NoError(t, err)
 			} else {

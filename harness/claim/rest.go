@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/scan"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/topology"
 )
 
@@ -131,7 +131,7 @@ type Looked struct {
 }
 
 // search searches all nodes, and the log and inspect document of each container.
-func search(ctx context.Context, s Subject, sought []Sought, texts map[string]evidence.Secret) (Looked, error) {
+func search(ctx context.Context, s Subject, sought []Sought, texts map[string]secret.Secret) (Looked, error) {
 	o := Looked{Needles: sought}
 	for _, side := range topology.Sides {
 		for _, n := range s.Spec(side).Nodes {

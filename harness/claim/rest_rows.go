@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/scan"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -49,18 +49,18 @@ const (
 const markedRows = 8
 
 // markers are the texts of one look.
-type markers struct{ texts map[string]evidence.Secret }
+type markers struct{ texts map[string]secret.Secret }
 
 // newMarkers draws a text of 34 characters for each needle.
 func newMarkers() markers {
-	m := markers{map[string]evidence.Secret{}}
+	m := markers{map[string]secret.Secret{}}
 	for i, n := range soughtMarkers() {
 		m.add(n.Name, fmt.Sprintf("rest%03d-%s", i, rand.Text()))
 	}
 	return m
 }
 
-func (m markers) add(name, text string) { m.texts[name] = evidence.SecretOf(text) }
+func (m markers) add(name, text string) { m.texts[name] = secret.Of(text) }
 
 func (m markers) quoted(name string, copies int) string {
 	return secure.QuoteString(strings.Repeat(m.texts[name].Reveal()+" ", copies))

@@ -3,8 +3,8 @@ package claim
 import (
 	"context"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -74,7 +74,7 @@ func soughtSecrets() []Sought {
 }
 
 func lookRestSecrets(ctx context.Context, s Subject) (*RestSecrets, error) {
-	texts := map[string]evidence.Secret{channelNeedle: s.Password(topology.Source, secure.ReplicationUser)}
+	texts := map[string]secret.Secret{channelNeedle: s.Password(topology.Source, secure.ReplicationUser)}
 	for _, side := range topology.Sides {
 		for _, user := range localAccounts {
 			texts[localPassword(side, user)] = s.Password(side, user)

@@ -13,6 +13,7 @@ import (
 
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/scan"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -335,8 +336,8 @@ func TestRestSecretsNeverShowThem(t *testing.T) {
 	dir := evidence.At(t.TempDir())
 	o := Run(t.Context(), byID(t, restSecretsID), f, dir, secure.Seed2021())
 	require.Equal(t, Violated, o.Status, o.Reason)
-	secrets := &evidence.Secrets{}
-	require.NoError(t, secrets.Add("root", evidence.SecretOf("of root, and more")))
+	secrets := &secret.Set{}
+	require.NoError(t, secrets.Add("root", secret.Of("of root, and more")))
 	file, err := dir.Open(o.Evidence)
 	require.NoError(t, err)
 	defer func() { _ = file.Close() }()

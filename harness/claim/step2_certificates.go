@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"ndbproof/harness/greeting"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -116,7 +117,7 @@ func handshake(ctx context.Context, s Subject, side topology.Side) (Presented, e
 	h, err := wire.Probe(ctx, conn, &tls.Config{RootCAs: roots, ServerName: p.Host, MinVersion: tls.VersionTLS12})
 	var refused *tls.CertificateVerificationError
 	switch {
-	case errors.As(err, &refused), errors.Is(err, wire.ErrNoTLS):
+	case errors.As(err, &refused), errors.Is(err, greeting.ErrNoTLS):
 		p.Refused = err.Error()
 	case err != nil:
 		return p, fmt.Errorf("shake hands with the %s: %w", side, err)

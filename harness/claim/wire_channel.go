@@ -9,6 +9,7 @@ import (
 
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/wire"
@@ -135,7 +136,7 @@ func plainNameOnLink(ctx context.Context, s Subject, dir *evidence.Dir) (c Contr
 	}
 	c.Window, err = window(ctx, s, dir, wireChannelID+"/control", sqlNodes(s), map[string]string{markerControl: marker}, func(ctx context.Context) error {
 		out, err := tool(ctx, s, topology.Replica, sqlNode(s, topology.Replica), topology.Command{
-			Argv: argv, Env: map[string]string{"MYSQL_PWD": evidence.NewSecret().Reveal()},
+			Argv: argv, Env: map[string]string{"MYSQL_PWD": secret.New().Reveal()},
 		})
 		if err == nil && out.Exit == 0 {
 			err = errors.New("log in to the source under a name that nobody has: it succeeds")

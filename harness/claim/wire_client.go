@@ -8,6 +8,7 @@ import (
 
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/wire"
@@ -152,7 +153,7 @@ func plainNames(ctx context.Context, s Subject, dir *evidence.Dir) (c Control, e
 	marker := topology.NewMarker()
 	c.Window, err = window(ctx, s, dir, wireClientID+"/control", sqlNodes(s), map[string]string{markerControl: marker}, func(ctx context.Context) error {
 		for _, side := range topology.Sides {
-			db, err := s.Login(ctx, side, topology.Login{User: marker, Password: evidence.NewSecret(), TLS: topology.TLSOff, PublicKey: true})
+			db, err := s.Login(ctx, side, topology.Login{User: marker, Password: secret.New(), TLS: topology.TLSOff, PublicKey: true})
 			if err == nil {
 				return errors.Join(fmt.Errorf("log in to the %s under a name that nobody has: it succeeds", side), db.Close())
 			}

@@ -234,11 +234,6 @@ func (c *Cluster) Status(ctx context.Context) (map[string]string, error) {
 	return out, rows.Err()
 }
 
-// Bounded gives ctx a limit with a cause that names what was being done.
-func Bounded(ctx context.Context, d time.Duration, what string) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%s took longer than %s", what, d))
-}
-
 // CommitLogged commits one row that goes into the binary log, and waits until
 // it stands there.
 func (c *Cluster) CommitLogged(ctx context.Context) error {

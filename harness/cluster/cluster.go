@@ -13,7 +13,7 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	"golang.org/x/sync/errgroup"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -25,7 +25,7 @@ type Options struct {
 	Tools   string // image that lends the programs in Spec.Layout.Missing; "" when none is
 	Probe   string // image of the companion containers
 	Keys    *Keys
-	Secrets *evidence.Secrets
+	Secrets *secret.Set
 	Say     func(kind string, side topology.Side, node, text string) // the timeline; may be nil
 	Link    string                                                   // network between the clusters; "" for a cluster alone
 }
@@ -45,7 +45,7 @@ type Cluster struct {
 	second   atomic.Pointer[Cluster] // as a second mysqld sees it, while there is one
 	writing  *sql.DB                 // the load's, at the mysqld that takes writes; nil until it is asked for
 	lines    lines                   // of writing
-	secrets  struct{ admin, root evidence.Secret }
+	secrets  struct{ admin, root secret.Secret }
 }
 
 // Launch makes and starts a cluster: its networks, volumes and containers, all
@@ -53,7 +53,7 @@ type Cluster struct {
 // gives the half-built cluster, for evidence and Close.
 func Launch(ctx context.Context, side topology.Side, s topology.Spec, o Options) (*Cluster, error) {
 	c := &Cluster{Spec: s, Side: side, launched: s, engine: o.Engine, options: o}
-	c.secrets.admin, c.secrets.root = evidence.NewSecret(), evidence.NewSecret()
+	c.secrets.admin, c.secrets.root = secret.New(), secret.New()
 	err := errors.Join(
 		o.Secrets.Add("password of "+secure.AdminUser+" at the "+s.Name, c.secrets.admin),
 		o.Secrets.Add("password of root at the "+s.Name, c.secrets.root),
@@ -210,14 +210,14 @@ func (c *Cluster) sql() *Node { return c.first(topology.Mysqld) }
 func (c *Cluster) Admin() *sql.DB { return c.admin }
 
 // Password of an account of the harness on this cluster.
-func (c *Cluster) password(user string) (evidence.Secret, bool) {
+func (c *Cluster) password(user string) (secret.Secret, bool) {
 	switch user {
 	case secure.AdminUser:
 		return c.secrets.admin, true
 	case secure.Root:
 		return c.secrets.root, true
 	}
-	return evidence.Secret{}, false
+	return secret.Secret{}, false
 }
 
 // findDoor asks the engine for the port that it published.

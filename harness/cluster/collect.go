@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/topology"
 )
 
@@ -28,7 +29,7 @@ const clusterLog = topology.NdbDir + "/ndb_1_cluster.log"
 
 // Collect keeps each node's log, its configuration as rendered and as in effect,
 // and its inspect document in dir, under nodes/. It goes on over nodes that cannot be read and says which.
-func (c *Cluster) Collect(ctx context.Context, dir *evidence.Dir, secrets *evidence.Secrets) ([]Kept, error) {
+func (c *Cluster) Collect(ctx context.Context, dir *evidence.Dir, secrets *secret.Set) ([]Kept, error) {
 	nodes := c.everyNode()
 	kept, errs := make([]Kept, len(nodes)), make([]error, len(nodes))
 	var g errgroup.Group
@@ -42,7 +43,7 @@ func (c *Cluster) Collect(ctx context.Context, dir *evidence.Dir, secrets *evide
 	return kept, errors.Join(errs...)
 }
 
-func (n *Node) collect(ctx context.Context, dir *evidence.Dir, secrets *evidence.Secrets) (Kept, error) {
+func (n *Node) collect(ctx context.Context, dir *evidence.Dir, secrets *secret.Set) (Kept, error) {
 	k := Kept{Side: n.Side, Name: n.Name, Role: n.Role, Image: n.Image}
 	base := fmt.Sprintf("nodes/%s-%s/", n.Side, n.Name)
 	var errs []error
@@ -89,14 +90,14 @@ func (n *Node) collect(ctx context.Context, dir *evidence.Dir, secrets *evidence
 }
 
 // Leak is a secret found where none may be.
-type Leak struct{ Hits []evidence.Hit }
+type Leak struct{ Hits []secret.Hit }
 
 func (l *Leak) Error() string {
 	h := l.Hits[0]
 	return fmt.Sprintf("%s stands in %s (%s, at byte %d), and %d more", h.Secret, h.File, h.Encoding, h.Offset, len(l.Hits)-1)
 }
 
-func secretFree(where string, b []byte, secrets *evidence.Secrets) error {
+func secretFree(where string, b []byte, secrets *secret.Set) error {
 	if hits := secrets.SearchBytes(where, b); len(hits) > 0 {
 		return &Leak{hits}
 	}
@@ -104,7 +105,7 @@ func secretFree(where string, b []byte, secrets *evidence.Secrets) error {
 }
 
 // argvFree searches the command lines of everything that runs in the container.
-func (n *Node) argvFree(ctx context.Context, secrets *evidence.Secrets) error {
+func (n *Node) argvFree(ctx context.Context, secrets *secret.Set) error {
 	var top container.TopResponse
 	top, err := n.cluster.engine.api.ContainerTop(ctx, n.id, []string{"-eo", "pid,args"})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/testcontainers/testcontainers-go"
 
+	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
 
@@ -139,7 +140,7 @@ func (n *Node) listen(ctx context.Context, port int) (stop func() error, err err
 	// It may be stopped when the context that it was started in has ended.
 	ctx = context.WithoutCancel(ctx)
 	return func() error {
-		ctx, cancel := Bounded(ctx, time.Minute, "stopping a listener")
+		ctx, cancel := poll.WithLimit(ctx, time.Minute, "stopping a listener")
 		defer cancel()
 		err := n.cluster.engine.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types/volume"
 	"github.com/testcontainers/testcontainers-go"
 
+	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
 
@@ -23,7 +24,7 @@ const limitErrand = 3 * time.Minute
 // errand runs a program on the node's volume, and on others given as
 // name:directory, and waits for its end, which must be with 0.
 func (n *Node) errand(ctx context.Context, what, user string, config topology.Config, others ...string) (err error) {
-	ctx, done := Bounded(ctx, limitErrand, what+" of "+n.String())
+	ctx, done := poll.WithLimit(ctx, limitErrand, what+" of "+n.String())
 	defer done()
 	e := n.cluster.engine
 	labels := e.Lease.Labels()

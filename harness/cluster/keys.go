@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -20,7 +20,7 @@ type Keys struct {
 
 // NewKeys makes them, in memory. The names in a server's certificate are those
 // by which it is reached: on the link, on its cluster's network, and at its door.
-func NewKeys(secrets *evidence.Secrets, specs ...topology.Spec) (*Keys, error) {
+func NewKeys(secrets *secret.Set, specs ...topology.Spec) (*Keys, error) {
 	now := time.Now()
 	ca, err := secure.NewAuthority("ndbproof run authority", now)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ndbproof/harness/epoch"
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -26,7 +26,7 @@ type Pair struct {
 
 	engine  *Engine
 	options Options
-	user1   evidence.Secret
+	user1   secret.Secret
 	up      atomic.Pointer[Cluster] // whose mysqld takes writes, and logs for the channel; nil: Source
 	fence   atomic.Uint64
 	marks   struct {
@@ -39,7 +39,7 @@ type Pair struct {
 // LaunchPair makes and starts both clusters at once, with the link between
 // them. On error it also gives what there is of the pair.
 func LaunchPair(ctx context.Context, source, replica topology.Spec, o Options) (*Pair, error) {
-	p := &Pair{engine: o.Engine, options: o, user1: evidence.NewSecret()}
+	p := &Pair{engine: o.Engine, options: o, user1: secret.New()}
 	if err := o.Secrets.Add("password of "+secure.ReplicationUser, p.user1); err != nil {
 		return p, err
 	}
@@ -110,7 +110,7 @@ func (p *Pair) Admin(side topology.Side) *sql.DB { return p.on(side).admin }
 
 // Password of an account on a side; the zero secret for an account without one
 // that we know.
-func (p *Pair) Password(side topology.Side, user string) evidence.Secret {
+func (p *Pair) Password(side topology.Side, user string) secret.Secret {
 	if user == secure.ReplicationUser {
 		return p.user1
 	}

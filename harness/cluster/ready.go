@@ -14,9 +14,10 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"ndbproof/harness/epoch"
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/mgm"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -30,7 +31,7 @@ func (c *Cluster) Started(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		nodes, err := epoch.ParseStatus(out)
+		nodes, err := mgm.ParseStatus(out)
 		if err != nil {
 			return err
 		}
@@ -147,7 +148,7 @@ REPLACE INTO ndbproof.fence VALUES (0, 0);
 // initialized").
 func (c *Cluster) bootstrap(ctx context.Context, script string) error {
 	return poll.Every(ctx, 200*time.Millisecond, fmt.Sprintf("%s to take writes to NDB", c.sql()), func(ctx context.Context) error {
-		_, err := c.sql().socketSQL(ctx, evidence.Secret{}, script)
+		_, err := c.sql().socketSQL(ctx, secret.Secret{}, script)
 		if err != nil && strings.Contains(err.Error(), "ERROR 1045") {
 			return poll.Stop(err)
 		}
@@ -160,7 +161,7 @@ func (c *Cluster) RootSQL(ctx context.Context, statements string) (string, error
 	return c.sql().socketSQL(ctx, c.secrets.root, statements)
 }
 
-func (n *Node) socketSQL(ctx context.Context, password evidence.Secret, statements string) (string, error) {
+func (n *Node) socketSQL(ctx context.Context, password secret.Secret, statements string) (string, error) {
 	cmd := topology.Command{
 		Argv:  []string{"mysql", "--no-defaults", "-u", secure.Root, "--socket=" + topology.SocketPath, "--batch", "--skip-column-names"},
 		Stdin: statements,

@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -80,7 +81,7 @@ func TestGreeted(t *testing.T) {
 func standing(t *testing.T) *Cluster {
 	t.Helper()
 	spec := topology.Standard(topology.Source, release.MustParse("9.7.4"), release.Layout{Bin: "/b", Sbin: "/b", Plugin: "/p"}, secure.Seed2021())
-	keys, err := NewKeys(&evidence.Secrets{}, spec)
+	keys, err := NewKeys(&secret.Set{}, spec)
 	require.NoError(t, err)
 	c := &Cluster{Spec: spec, Side: topology.Source, options: Options{Keys: keys}}
 	for _, n := range spec.Nodes {
@@ -91,7 +92,7 @@ func standing(t *testing.T) *Cluster {
 
 func TestConfigOfALogin(t *testing.T) {
 	c := standing(t)
-	password := evidence.NewSecret()
+	password := secret.New()
 	cfg, err := c.sql().driver(topology.Login{User: "user1", Password: password, Database: "test1", TLS: topology.TLSVerify})
 	require.NoError(t, err)
 	assert.Equal(t, "user1", cfg.User)
@@ -132,13 +133,13 @@ func TestLoginsFollowTheDoor(t *testing.T) {
 }
 
 func TestBoundedNamesWhatTookTooLong(t *testing.T) {
-	ctx, cancel := Bounded(t.Context(), time.Millisecond, "bringing the pair up")
+	ctx, cancel := poll.WithLimit(t.Context(), time.Millisecond, "bringing the pair up")
 	defer cancel()
 	<-ctx.Done()
 	assert.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
 	assert.EqualError(t, context.Cause(ctx), "bringing the pair up took longer than 1ms")
 
-	ctx, cancel = Bounded(t.Context(), time.Hour, "anything")
+	ctx, cancel = poll.WithLimit(t.Context(), time.Hour, "anything")
 	cancel()
 	assert.ErrorIs(t, context.Cause(ctx), context.Canceled, "ended by us, not late")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"golang.org/x/sync/errgroup"
 
-	"ndbproof/harness/epoch"
+	"ndbproof/harness/mgm"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
@@ -146,28 +146,28 @@ func (c *Cluster) StartNodes(ctx context.Context, names ...string) error {
 
 // Shown is what the management node says of all nodes of the cluster. It waits
 // until it answers, and until every node of the Spec is connected.
-func (c *Cluster) Shown(ctx context.Context) (map[string]epoch.NodeStatus, error) {
+func (c *Cluster) Shown(ctx context.Context) (map[string]mgm.NodeStatus, error) {
 	byID := map[int]string{}
 	for _, n := range c.Nodes {
 		byID[n.ID] = n.Name
 	}
-	var all map[string]epoch.NodeStatus
+	var all map[string]mgm.NodeStatus
 	err := poll.Every(ctx, 500*time.Millisecond, fmt.Sprintf("all %d nodes of the %s cluster to be connected", len(c.Nodes), c.Spec.Name), func(ctx context.Context) error {
 		out, err := c.Mgm(ctx, "show")
 		if err != nil {
 			return err
 		}
-		nodes, err := epoch.ParseShow(out)
+		nodes, err := mgm.ParseShow(out)
 		if err != nil {
 			return err
 		}
-		all = map[string]epoch.NodeStatus{}
+		all = map[string]mgm.NodeStatus{}
 		var missing []string
 		for _, n := range nodes {
 			name, ours := byID[n.ID]
 			switch {
 			case !ours: // a free slot
-			case !n.Connected || n.Kind == epoch.DataNode && n.State != epoch.Started:
+			case !n.Connected || n.Kind == mgm.DataNode && n.State != mgm.Started:
 				missing = append(missing, name+" "+n.State)
 			default:
 				all[name] = n

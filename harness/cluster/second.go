@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"ndbproof/harness/poll"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -48,7 +49,7 @@ func (p *Pair) StartSecond(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := Bounded(ctx, 2*time.Minute, "starting "+s.sql().String())
+	ctx, done := poll.WithLimit(ctx, 2*time.Minute, "starting "+s.sql().String())
 	defer done()
 	p.Source.second.Store(s)
 	if err := s.begin(ctx, p); err != nil {

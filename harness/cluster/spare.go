@@ -12,7 +12,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/poll"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -102,7 +103,7 @@ func (c *Cluster) makeSpare(ctx context.Context) (*spare, error) {
 	config := c.Spec.Spare()
 	config.Files = append(config.Files, c.Spec.TLSFiles(o.Keys.Authority, o.Keys.Server[c.Side], o.Keys.Client)...)
 	s := &spare{Node: &Node{Node: config.Node, Side: c.Side, Image: c.sql().Image, spec: c.Spec, config: config, cluster: c}}
-	limited, cancel := Bounded(ctx, time.Minute, "starting "+s.String())
+	limited, cancel := poll.WithLimit(ctx, time.Minute, "starting "+s.String())
 	defer cancel()
 	if err := s.begin(limited); err != nil {
 		return nil, errors.Join(fmt.Errorf("make %s: %w%s", s, err, s.lastWords(ctx)), s.remove(ctx))
@@ -121,7 +122,7 @@ func (s *spare) begin(ctx context.Context) error {
 	if err := s.listens(ctx); err != nil {
 		return err
 	}
-	if _, err := s.socketSQL(ctx, evidence.Secret{}, objects+secure.BootstrapSQL(c.Spec.Profile, c.secrets.admin, c.secrets.root)); err != nil {
+	if _, err := s.socketSQL(ctx, secret.Secret{}, objects+secure.BootstrapSQL(c.Spec.Profile, c.secrets.admin, c.secrets.root)); err != nil {
 		return err
 	}
 	var err error
@@ -143,7 +144,7 @@ func (s *spare) lastWords(ctx context.Context) string {
 
 // remove takes it away, also when ctx has ended.
 func (s *spare) remove(ctx context.Context) error {
-	ctx, cancel := Bounded(context.WithoutCancel(ctx), time.Minute, "removing "+s.String())
+	ctx, cancel := poll.WithLimit(context.WithoutCancel(ctx), time.Minute, "removing "+s.String())
 	defer cancel()
 	if s.admin != nil {
 		return errors.Join(s.admin.Close(), s.discard(ctx))

@@ -124,7 +124,7 @@ func (e *Engine) clear(ctx context.Context) error {
 // the engine goes on making a container for a client that was killed, does not
 // list it before it is whole, and by then it holds a volume.
 func (e *Engine) remove(ctx context.Context, run string) error {
-	ctx, cancel := Bounded(ctx, time.Minute, "removing run "+run)
+	ctx, cancel := poll.WithLimit(ctx, time.Minute, "removing run "+run)
 	defer cancel()
 	return poll.Every(ctx, 200*time.Millisecond, "the removal of run "+run, func(ctx context.Context) error {
 		hs, err := e.Holdings(ctx, run)

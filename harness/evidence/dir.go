@@ -1,3 +1,4 @@
+// Package evidence keeps what a run saw: its folder, timeline, results and reports.
 package evidence
 
 import (

@@ -15,6 +15,7 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/images"
@@ -44,7 +45,7 @@ func Run(ctx context.Context, o Options, p Progress) (Report, error) {
 	if o.Seed == 0 {
 		o.Seed = drawSeed()
 	}
-	r := &runner{Options: o, progress: p, promised: secure.Seed2021(), secrets: &evidence.Secrets{}}
+	r := &runner{Options: o, progress: p, promised: secure.Seed2021(), secrets: &secret.Set{}}
 	r.results = evidence.Results{Profile: r.promised.Name}
 	r.results.Provenance = evidence.Provenance{Command: o.Command, Seed: o.Seed, Start: time.Now().UTC(), Accounts: outsiders(r.promised)}
 	ctx, r.stop = context.WithCancelCause(ctx)
@@ -87,7 +88,7 @@ type runner struct {
 	Options
 	progress Progress
 	promised secure.Profile
-	secrets  *evidence.Secrets
+	secrets  *secret.Set
 	results  evidence.Results
 
 	dir      *evidence.Dir

@@ -138,7 +138,7 @@ func (m *matrix) do(ctx context.Context, row claim.Row) error {
 	if err := m.before(ctx); err != nil {
 		return err
 	}
-	limited, done := cluster.Bounded(ctx, limitOf(row), "breaking it")
+	limited, done := poll.WithLimit(ctx, limitOf(row), "breaking it")
 	defer done()
 	err := row.Sabotage.Do(limited, m.bench)
 	if dead := died(ctx); dead != nil {
@@ -152,7 +152,7 @@ func (m *matrix) do(ctx context.Context, row claim.Row) error {
 // half a sabotage leaves to be taken back may be nothing, so that its Undo may
 // fail; then the proof alone decides.
 func (m *matrix) mend(ctx context.Context, row claim.Row, looked []claim.Claim, whole bool) error {
-	limited, done := cluster.Bounded(ctx, limitOf(row), "mending it")
+	limited, done := poll.WithLimit(ctx, limitOf(row), "mending it")
 	undone := row.Sabotage.Undo(limited, m.bench)
 	done()
 	if dead := died(ctx); dead != nil {
@@ -170,7 +170,7 @@ func (m *matrix) mend(ctx context.Context, row claim.Row, looked []claim.Claim, 
 // heal waits for claims to hold. Some things take a moment: the applier removes
 // old relay logs when it comes to the next.
 func (m *matrix) heal(ctx context.Context, left []claim.Claim) error {
-	ctx, done := cluster.Bounded(ctx, limitHeal, "healing")
+	ctx, done := poll.WithLimit(ctx, limitHeal, "healing")
 	defer done()
 	if _, err := m.bench.CatchUp(ctx); err != nil {
 		return fmt.Errorf("heal: %w", err)
@@ -238,7 +238,7 @@ func judgeAll(ctx context.Context, claims []claim.Claim, s claim.Subject, dir *e
 		if c := claims[i]; c.ID == named || !short(c) {
 			limit = limitLong
 		}
-		limited, done := cluster.Bounded(ctx, limit, "looking for "+claims[i].ID)
+		limited, done := poll.WithLimit(ctx, limit, "looking for "+claims[i].ID)
 		defer done()
 		outcomes[i] = claim.Run(limited, claims[i], s, dir, promised)
 	}

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"ndbproof/harness/claim"
-	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/lock"
+	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
 
@@ -92,7 +92,7 @@ const sessions = 16
 
 // ready opens them, and removes the logs of sabotages before, which rotate.
 func (r *runner) ready(ctx context.Context) error {
-	ctx, done := cluster.Bounded(ctx, limitAct, "opening sessions and removing old logs")
+	ctx, done := poll.WithLimit(ctx, limitAct, "opening sessions and removing old logs")
 	defer done()
 	if err := r.pair.TrimLogs(ctx); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (r *runner) renew(ctx context.Context, m *matrix, n int, why string) (claim
 	living, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r.deaths.tell(cancel)
-	start, done := cluster.Bounded(living, limitStart, "bringing another pair up")
+	start, done := poll.WithLimit(living, limitStart, "bringing another pair up")
 	defer done()
 	if err := r.launch(start, func() { r.pair.Watch(ctx, r.deaths.died) }, func(int) {}); err != nil {
 		return nil, causeFirst(living, err)

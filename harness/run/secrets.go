@@ -20,7 +20,7 @@ func (r *runner) searchSecrets(collected error) {
 		return
 	}
 	o := evidence.Outcome{ID: secretsID, Title: "no password and no key of the run stands in its results, in an inspect document or on a command line"}
-	hits, err := r.secrets.SearchDir(r.dir.Root())
+	hits, err := evidence.SearchFolder(r.secrets, r.dir.Root())
 	o.Seen = len(r.results.Provenance.Nodes)
 	var leak *cluster.Leak
 	if errors.As(collected, &leak) {

@@ -11,6 +11,7 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
+	"ndbproof/harness/poll"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/images"
@@ -24,7 +25,7 @@ const (
 
 // carryOut goes through the procedure and judges the claims.
 func (r *runner) carryOut(ctx context.Context) error {
-	start, done := cluster.Bounded(ctx, limitStart, "bringing the pair up")
+	start, done := poll.WithLimit(ctx, limitStart, "bringing the pair up")
 	r.deaths.tell(r.stop)
 	err := r.bringUp(start, func() { r.pair.Watch(ctx, r.deaths.died) })
 	done()
@@ -190,7 +191,7 @@ func (r *runner) judge(ctx context.Context, c claim.Claim, s claim.Subject, dir 
 		}
 	}
 	limit := limitClaims + r.Duration
-	ctx, done := cluster.Bounded(ctx, limit, "looking for "+c.ID)
+	ctx, done := poll.WithLimit(ctx, limit, "looking for "+c.ID)
 	defer done()
 	return claim.Run(ctx, c, s, dir, r.promised)
 }

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ndbproof/harness/claim"
-	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/parity"
+	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 )
@@ -23,7 +23,7 @@ import (
 // while writers go on, the claims that disturb nothing, and what the writers did
 // since from. What is not as it must be is an error, and a check that says so.
 func (u *upgrading) check(outer context.Context, s topology.PlanStep, from []loaded, r *upgrade.StepResult) error {
-	ctx, done := cluster.Bounded(outer, limitChecks, "the checks after "+s.ID)
+	ctx, done := poll.WithLimit(outer, limitChecks, "the checks after "+s.ID)
 	defer done()
 	dir := u.dir.Sub("steps/" + s.ID)
 	k, err := u.checkPrograms(ctx, s, r)
@@ -207,7 +207,7 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error)
 // ask has the writers' ledgers say what should be there. The writers stand meanwhile,
 // so that nothing is in flight, but are not waited for long: what differs is known.
 func (u *upgrading) ask(ctx context.Context, rep parity.Report) error {
-	ctx, done := cluster.Bounded(ctx, 10*time.Second, "having the writers stand")
+	ctx, done := poll.WithLimit(ctx, 10*time.Second, "having the writers stand")
 	defer done()
 	if len(u.letIn) == 0 { // else they stand already
 		defer u.letAll()

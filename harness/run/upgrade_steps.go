@@ -10,6 +10,7 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
+	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 )
@@ -105,7 +106,7 @@ func (u *upgrading) step(ctx context.Context, s topology.PlanStep) (upgrade.Step
 
 // act does what the step is about.
 func (u *upgrading) act(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
-	ctx, done := cluster.Bounded(ctx, limitStep, "step "+s.ID)
+	ctx, done := poll.WithLimit(ctx, limitStep, "step "+s.ID)
 	defer done()
 	for _, a := range s.Actions {
 		if err := u.do(ctx, s, a, r); err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/scan"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/topology"
 )
 
@@ -24,7 +24,7 @@ import (
 func needles(texts ...string) []topology.Needle {
 	var all []topology.Needle
 	for i, text := range texts {
-		all = append(all, topology.Needle{Name: string(rune('a' + i)), Text: evidence.SecretOf(text)})
+		all = append(all, topology.Needle{Name: string(rune('a' + i)), Text: secret.Of(text)})
 	}
 	return all
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"unicode/utf16"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 )
 
 // Encoding is how a column's character set lays out a text.
@@ -85,7 +85,7 @@ const shortest = 2
 // goroutine.
 type Searcher struct {
 	needles [][]byte
-	matcher *evidence.Matcher
+	matcher *secret.Matcher
 	longest int
 	buf     []byte
 }
@@ -102,7 +102,7 @@ func NewSearcher(needles [][]byte) (*Searcher, error) {
 	if s.longest == 0 {
 		return nil, errors.New("search: no needles given")
 	}
-	s.matcher = evidence.NewMatcher(needles)
+	s.matcher = secret.NewMatcher(needles)
 	s.buf = make([]byte, s.longest-1+chunk)
 	return s, nil
 }

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 )
 
 // quoted escapes what a server's default SQL mode gives a meaning to between
@@ -28,7 +28,7 @@ func (a Account) SQLName() string { return QuoteString(a.User) + "@" + QuoteStri
 // NDB, and dropped at the server's next start when NDB has no copy of it
 // (storage/ndb/plugin/ndb_stored_grants.cc, handle_dropped_users); so that one
 // is taken back. The text holds both passwords.
-func BootstrapSQL(p Profile, admin, root evidence.Secret) string {
+func BootstrapSQL(p Profile, admin, root secret.Secret) string {
 	var b strings.Builder
 	line := func(parts ...string) { b.WriteString(strings.Join(parts, "") + ";\n") }
 	line("SET SESSION sql_log_bin=0")
@@ -54,7 +54,7 @@ func BootstrapSQL(p Profile, admin, root evidence.Secret) string {
 // left out: after CREATE USER and GRANT it changes nothing but the cache of
 // caching_sha2_password, which it empties, on the replica as well, and then a
 // login without TLS fails with 2061 before the server can refuse it with 3159.
-func ReplicationUserSQL(password evidence.Secret) []string {
+func ReplicationUserSQL(password secret.Secret) []string {
 	name := Account{User: ReplicationUser, Host: "%"}.SQLName()
 	return []string{
 		"CREATE USER " + name + " IDENTIFIED BY " + QuoteString(password.Reveal()),
@@ -67,7 +67,7 @@ type ChannelOptions struct {
 	Host     string
 	Port     int
 	User     string
-	Password evidence.Secret // 32 characters or less: the server takes no more
+	Password secret.Secret // 32 characters or less: the server takes no more
 	TLS      bool
 	// CA, Cert and Key are paths at the replica; "" takes an earlier one away.
 	CA, Cert, Key string

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 )
 
@@ -27,7 +27,7 @@ func TestQuoteString(t *testing.T) {
 }
 
 func TestBootstrapSQL(t *testing.T) {
-	got := secure.BootstrapSQL(secure.Seed2021(), evidence.SecretOf("adm'in"), evidence.SecretOf("root"))
+	got := secure.BootstrapSQL(secure.Seed2021(), secret.Of("adm'in"), secret.Of("root"))
 	assert.Equal(t, `SET SESSION sql_log_bin=0;
 CREATE USER IF NOT EXISTS 'ndbproof_admin'@'%' IDENTIFIED BY 'adm''in' REQUIRE SSL;
 GRANT ALL ON *.* TO 'ndbproof_admin'@'%' WITH GRANT OPTION;
@@ -41,23 +41,23 @@ SET SESSION sql_log_bin=1;
 			p.Accounts[i].TLS = false
 		}
 	})
-	assert.NotContains(t, secure.BootstrapSQL(weak, evidence.NewSecret(), evidence.NewSecret()), "REQUIRE SSL")
+	assert.NotContains(t, secure.BootstrapSQL(weak, secret.New(), secret.New()), "REQUIRE SSL")
 }
 
 func TestReplicationUserSQL(t *testing.T) {
 	assert.Equal(t, []string{
 		"CREATE USER 'user1'@'%' IDENTIFIED BY 'user123#'",
 		"GRANT REPLICATION SLAVE ON *.* TO 'user1'@'%'",
-	}, secure.ReplicationUserSQL(evidence.SecretOf("user123#")))
+	}, secure.ReplicationUserSQL(secret.Of("user123#")))
 }
 
 func TestChannelSQL(t *testing.T) {
 	full := secure.ChannelOptions{
-		Host: "source.link", Port: 3306, User: "user1", Password: evidence.SecretOf("pass"), TLS: true,
+		Host: "source.link", Port: 3306, User: "user1", Password: secret.Of("pass"), TLS: true,
 		CA: "/tls/ca.pem", Cert: "/tls/c.pem", Key: "/tls/k.pem", VerifyIdentity: true,
 		ConnectRetry: 1, RetryCount: 3, File: "binlog.000002", Pos: 157,
 	}
-	plain := secure.ChannelOptions{Host: "h", Port: 1, User: "u", Password: evidence.SecretOf("p"), GetPublicKey: true}
+	plain := secure.ChannelOptions{Host: "h", Port: 1, User: "u", Password: secret.Of("p"), GetPublicKey: true}
 	for _, c := range []struct {
 		name, release string
 		options       secure.ChannelOptions

@@ -13,7 +13,7 @@ import (
 	"net"
 	"time"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 )
 
 // Validity of certificates: they serve one run, or one bundle tried by hand.
@@ -149,19 +149,19 @@ func encode(kind string, der []byte) []byte {
 // Reveal gives the PEM text, to be put into a node and nowhere else.
 func (k PrivateKey) Reveal() []byte { return k }
 
-func (k PrivateKey) String() string { return evidence.Redacted }
+func (k PrivateKey) String() string { return secret.Redacted }
 
 // GoString covers %#v.
-func (k PrivateKey) GoString() string { return evidence.Redacted }
+func (k PrivateKey) GoString() string { return secret.Redacted }
 
 // Format covers every other verb: %x of a slice would print it.
-func (k PrivateKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(evidence.Redacted)) }
+func (k PrivateKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(secret.Redacted)) }
 
 // MarshalJSON covers results and timelines.
-func (k PrivateKey) MarshalJSON() ([]byte, error) { return []byte(`"` + evidence.Redacted + `"`), nil }
+func (k PrivateKey) MarshalJSON() ([]byte, error) { return []byte(`"` + secret.Redacted + `"`), nil }
 
 // MarshalText covers YAML.
-func (k PrivateKey) MarshalText() ([]byte, error) { return []byte(evidence.Redacted), nil }
+func (k PrivateKey) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
 
 // LogValue covers slog.
-func (k PrivateKey) LogValue() slog.Value { return slog.StringValue(evidence.Redacted) }
+func (k PrivateKey) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }

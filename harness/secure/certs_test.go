@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 )
 
@@ -159,7 +159,7 @@ func TestKeysAreRedacted(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("made", "key", c.KeyPEM)
 	printed["slog"] = log.String()
 	for how, s := range printed {
-		assert.Contains(t, s, evidence.Redacted, how)
+		assert.Contains(t, s, secret.Redacted, how)
 		assert.NotContains(t, s, body, how)
 	}
 }

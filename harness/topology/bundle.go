@@ -2,6 +2,9 @@ package topology
 
 import (
 	"bytes"
+
+	"ndbproof/harness/secret"
+
 	_ "embed"
 	"fmt"
 	"net"
@@ -10,7 +13,6 @@ import (
 	"text/template"
 	"time"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 )
@@ -21,16 +23,16 @@ type Material struct {
 	Authority   *secure.Authority
 	Server      map[Side]secure.Certificate
 	Client      secure.Certificate // the replica's
-	Admin, Root map[Side]evidence.Secret
-	Replication evidence.Secret
+	Admin, Root map[Side]secret.Secret
+	Replication secret.Secret
 }
 
 // NewMaterial makes it. now is the beginning of the certificates' seven days.
 func NewMaterial(pair [2]Spec, now time.Time) (Material, error) {
 	m := Material{
 		Server: map[Side]secure.Certificate{},
-		Admin:  map[Side]evidence.Secret{}, Root: map[Side]evidence.Secret{},
-		Replication: evidence.NewSecret(),
+		Admin:  map[Side]secret.Secret{}, Root: map[Side]secret.Secret{},
+		Replication: secret.New(),
 	}
 	var err error
 	if m.Authority, err = secure.NewAuthority("ndbproof compose authority", now); err != nil {
@@ -38,7 +40,7 @@ func NewMaterial(pair [2]Spec, now time.Time) (Material, error) {
 	}
 	for _, s := range pair {
 		side := Side(s.Name)
-		m.Admin[side], m.Root[side] = evidence.NewSecret(), evidence.NewSecret()
+		m.Admin[side], m.Root[side] = secret.New(), secret.New()
 		if m.Server[side], err = m.Authority.Issue(s.ServerSubject()); err != nil {
 			return m, err
 		}
@@ -61,7 +63,7 @@ func (s Spec) ServerSubject() secure.Subject {
 // Channel is how the replica reaches this cluster, as the replica's profile has
 // it (step 6). A replica that retries every second catches up at once when its
 // source comes back.
-func (s Spec) Channel(replica secure.Profile, password evidence.Secret) secure.ChannelOptions {
+func (s Spec) Channel(replica secure.Profile, password secret.Secret) secure.ChannelOptions {
 	o := secure.ChannelOptions{
 		Host: s.LinkHost(), Port: MysqlPort, User: secure.ReplicationUser, Password: password,
 		TLS: replica.ChannelTLS, ConnectRetry: 1, RetryCount: 86400,

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/topology"
 )
 
@@ -32,10 +32,10 @@ func fixed(t *testing.T, pair [2]topology.Spec) topology.Material {
 	t.Helper()
 	m, err := topology.NewMaterial(pair, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	require.NoError(t, err)
-	m.Replication = evidence.SecretOf("REPLICATION")
+	m.Replication = secret.Of("REPLICATION")
 	for _, side := range topology.Sides {
-		m.Admin[side] = evidence.SecretOf("ADMIN-" + strings.ToUpper(string(side)))
-		m.Root[side] = evidence.SecretOf("ROOT-" + strings.ToUpper(string(side)))
+		m.Admin[side] = secret.Of("ADMIN-" + strings.ToUpper(string(side)))
+		m.Root[side] = secret.Of("ROOT-" + strings.ToUpper(string(side)))
 	}
 	return m
 }
@@ -197,14 +197,14 @@ func TestBundleSecrets(t *testing.T) {
 func TestChannel(t *testing.T) {
 	s := standard(topology.Source, "9.7.4", vendor)
 	p := s.Profile
-	o := s.Channel(p, evidence.SecretOf("x"))
+	o := s.Channel(p, secret.Of("x"))
 	assert.True(t, o.TLS)
 	assert.True(t, o.VerifyIdentity)
 	assert.Equal(t, "source.link", o.Host)
 	assert.Contains(t, s.ServerSubject().Names, o.Host, "a channel that verifies names must find this one")
 	assert.Equal(t, "/etc/ndbproof/tls/ca.pem", o.CA)
 	p.VerifyIdentity = false
-	o = s.Channel(p, evidence.SecretOf("x"))
+	o = s.Channel(p, secret.Of("x"))
 	assert.False(t, o.VerifyIdentity)
 	assert.Empty(t, o.CA+o.Cert+o.Key)
 }

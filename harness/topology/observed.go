@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"io/fs"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 )
 
 // What is seen of running nodes, from outside.
@@ -52,7 +52,7 @@ const (
 // Login is a connection to be tried, over TCP.
 type Login struct {
 	User     string
-	Password evidence.Secret
+	Password secret.Secret
 	TLS      TLSMode
 	// PublicKey lets a plain login of a cold account go as far as the server's
 	// refusal, by asking for the server's RSA key (GET_SOURCE_PUBLIC_KEY).

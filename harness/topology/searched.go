@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"io"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 )
 
 // Needle is a text to be searched for, in every encoding that a column may give
 // it. Its text is a secret, because passwords are among them.
 type Needle struct {
 	Name string // what is shown of it
-	Text evidence.Secret
+	Text secret.Secret
 }
 
 // needle is how a Needle goes to the probe, on its standard input and nowhere
@@ -43,7 +43,7 @@ func ReadNeedles(r io.Reader) ([]Needle, error) {
 	}
 	all := make([]Needle, len(open))
 	for i, n := range open {
-		all[i] = Needle{n.Name, evidence.SecretOf(n.Text)}
+		all[i] = Needle{n.Name, secret.Of(n.Text)}
 	}
 	return all, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"slices"
 
+	"ndbproof/harness/greeting"
 	"ndbproof/harness/topology"
 )
 
@@ -117,13 +118,13 @@ func (c *content) open(facts *topology.Stream, data []byte) []byte {
 		facts.Opens, c.state = OpensTLS, inTLS
 	case string(c.buf[:4]) == "ndbd":
 		facts.Opens = OpensNDB
-	case seq == 0 && first == protocol10 && size <= maxFirst:
+	case seq == 0 && first == greeting.Protocol10 && size <= greeting.MaxFirst:
 		facts.Opens, c.state = OpensGreeting, inPacket
-	case seq == 0 && first == errPacket && size <= maxFirst:
+	case seq == 0 && first == greeting.ErrPacket && size <= greeting.MaxFirst:
 		facts.Opens, c.state = OpensError, inPacket
-	case seq == 1 && size == sslRequestSize && capabilities&clientSSL != 0:
+	case seq == 1 && size == greeting.SSLRequestSize && capabilities&greeting.ClientSSL != 0:
 		facts.Opens, c.state = OpensSSLRequest, inPacket
-	case seq == 1 && capabilities&clientProtocol41 != 0 && size > sslRequestSize:
+	case seq == 1 && capabilities&greeting.ClientProtocol41 != 0 && size > greeting.SSLRequestSize:
 		facts.Opens = OpensLogin
 	}
 	read := c.buf

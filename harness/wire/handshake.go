@@ -4,15 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-)
 
-// ErrNoTLS is a server that does not offer TLS in its greeting.
-var ErrNoTLS = errors.New("server offers no TLS")
+	"ndbproof/harness/greeting"
+)
 
 // Handshake is what a TLS handshake with a server showed.
 type Handshake struct {
@@ -28,20 +26,10 @@ type Handshake struct {
 // the certificate is refused, the chain that was shown comes with the error
 // (a *tls.CertificateVerificationError).
 func Probe(ctx context.Context, conn net.Conn, cfg *tls.Config) (Handshake, error) {
-	g, err := ReadGreeting(ctx, conn)
-	if err != nil {
-		return Handshake{}, err
-	}
+	g, err := greeting.AskTLS(ctx, conn)
 	h := Handshake{ServerVersion: g.ServerVersion}
-	if !g.TLS() {
-		return h, fmt.Errorf("shake hands with %s: %w", conn.RemoteAddr(), ErrNoTLS)
-	}
-	err = within(ctx, conn, func() error {
-		_, err := conn.Write(sslRequest(g.seq + 1))
-		return err
-	})
 	if err != nil {
-		return h, fmt.Errorf("ask %s for TLS: %w", conn.RemoteAddr(), err)
+		return h, err
 	}
 	client := tls.Client(conn, cfg)
 	err = client.HandshakeContext(ctx)
@@ -68,21 +56,4 @@ func (h *Handshake) read(s tls.ConnectionState, err error) {
 	if errors.As(err, &refused) {
 		h.Chain = refused.UnverifiedCertificates
 	}
-}
-
-// sslRequestSize is the length of its payload.
-const sslRequestSize = 32
-
-// sslRequest is the packet by which a client switches to TLS: the beginning of
-// a login, without a name.
-func sslRequest(seq byte) []byte {
-	const (
-		maxPacket = 1 << 24
-		utf8mb4   = 45
-	)
-	b := []byte{sslRequestSize, 0, 0, seq}
-	b = binary.LittleEndian.AppendUint32(b, clientProtocol41|clientSSL|clientSecureConnection|clientPluginAuth)
-	b = binary.LittleEndian.AppendUint32(b, maxPacket)
-	b = append(b, utf8mb4)
-	return append(b, make([]byte, 4+sslRequestSize-len(b))...)
 }

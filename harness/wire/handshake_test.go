@@ -19,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/greeting"
 )
 
 // authority is a CA that lives as long as a test.
@@ -71,8 +73,8 @@ func serve(t *testing.T, capabilities uint32, cfg *tls.Config) (client net.Conn,
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer hangUp(server)
-		_, _ = server.Write(packet(greeting(capabilities)))
+		defer disconnect(server)
+		_, _ = server.Write(first(hello(capabilities)))
 		b := make([]byte, 36)
 		if _, err := io.ReadFull(server, b); err != nil {
 			return
@@ -98,7 +100,7 @@ func TestProbe(t *testing.T) {
 	for name, version := range map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
 			leaf := ca.leaf(t, "source.link")
-			conn, asked := serve(t, capabilities, server(leaf, version))
+			conn, asked := serve(t, offered, server(leaf, version))
 			h, err := Probe(t.Context(), conn, trusts(ca))
 			require.NoError(t, err)
 			assert.Equal(t, "9.7.4-cluster", h.ServerVersion)
@@ -129,7 +131,7 @@ func TestProbeRefusesAndTellsTheChain(t *testing.T) {
 	} {
 		for version, v := range map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13} {
 			t.Run(name+" "+version, func(t *testing.T) {
-				conn, _ := serve(t, capabilities, server(c.leaf, v))
+				conn, _ := serve(t, offered, server(c.leaf, v))
 				h, err := Probe(t.Context(), conn, trusts(ca))
 				var refused *tls.CertificateVerificationError
 				require.ErrorAs(t, err, &refused)
@@ -144,7 +146,7 @@ func TestProbeRefusesAndTellsTheChain(t *testing.T) {
 
 func TestProbeNeedsAName(t *testing.T) {
 	ca := newAuthority(t, "ca of the run")
-	conn, _ := serve(t, capabilities, server(ca.leaf(t, "source.link"), tls.VersionTLS13))
+	conn, _ := serve(t, offered, server(ca.leaf(t, "source.link"), tls.VersionTLS13))
 	nameless := trusts(ca)
 	nameless.ServerName = ""
 	_, err := Probe(t.Context(), conn, nameless)
@@ -152,15 +154,15 @@ func TestProbeNeedsAName(t *testing.T) {
 }
 
 func TestProbeOfAServerWithoutTLS(t *testing.T) {
-	conn, asked := serve(t, capabilities&^clientSSL, nil)
+	conn, asked := serve(t, offered&^greeting.ClientSSL, nil)
 	h, err := Probe(t.Context(), conn, trusts(newAuthority(t, "ca")))
-	require.ErrorIs(t, err, ErrNoTLS)
+	require.ErrorIs(t, err, greeting.ErrNoTLS)
 	assert.Equal(t, Handshake{ServerVersion: "9.7.4-cluster"}, h)
 	assert.Empty(t, asked, "nothing may be sent to it")
 }
 
 func TestProbeWhenTheServerHangsUp(t *testing.T) {
-	conn, _ := serve(t, capabilities, nil)
+	conn, _ := serve(t, offered, nil)
 	h, err := Probe(t.Context(), conn, trusts(newAuthority(t, "ca")))
 	require.Error(t, err)
 	assert.Empty(t, h.Chain)
@@ -168,9 +170,9 @@ func TestProbeWhenTheServerHangsUp(t *testing.T) {
 }
 
 func TestProbeGivesTheServersError(t *testing.T) {
-	conn := says(t, packet(append([]byte{0xFF, 0x69, 0x04}, blocked...)))
+	conn := sends(t, first(append([]byte{0xFF, 0x69, 0x04}, blockedHost...)))
 	_, err := Probe(t.Context(), conn, trusts(newAuthority(t, "ca")))
-	var refused *ServerError
+	var refused *greeting.ServerError
 	require.ErrorAs(t, err, &refused)
 	assert.EqualValues(t, 1129, refused.Code)
 }
@@ -179,9 +181,9 @@ func TestProbeGivesTheServersError(t *testing.T) {
 func TestProbeEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()
-		defer hangUp(client, server)
+		defer disconnect(client, server)
 		go func() {
-			_, _ = server.Write(packet(greeting(capabilities)))
+			_, _ = server.Write(first(hello(offered)))
 			_, _ = io.Copy(io.Discard, server)
 		}()
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, errors.New("too slow"))

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/greeting"
 	"ndbproof/harness/topology"
 )
 
@@ -51,19 +52,19 @@ func overTLS(t *testing.T, version uint16, text string) recorded {
 	var out recorded
 	var mu sync.Mutex
 	a, b := net.Pipe()
-	defer hangUp(a, b)
+	defer disconnect(a, b)
 	client, server := recording{a, &mu, &out.up}, recording{b, &mu, &out.down}
 	var g sync.WaitGroup
 	g.Go(func() {
-		_, _ = server.Write(packet(greeting(capabilities)))
-		_, _ = io.ReadFull(server, make([]byte, sslRequestSize+4))
+		_, _ = server.Write(first(hello(offered)))
+		_, _ = io.ReadFull(server, make([]byte, greeting.SSLRequestSize+4))
 		s := tls.Server(server, &tls.Config{MinVersion: version, MaxVersion: version, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
 		_, _ = io.ReadFull(s, make([]byte, len(text)))
 		_, _ = io.WriteString(s, text)
 	})
-	_, err = ReadGreeting(t.Context(), client)
+	_, err = greeting.Read(t.Context(), client)
 	require.NoError(t, err)
-	_, err = client.Write(sslRequest(1))
+	_, err = client.Write(greeting.SSLRequest(1))
 	require.NoError(t, err)
 	c := tls.Client(client, &tls.Config{InsecureSkipVerify: true, MinVersion: version}) //nolint:gosec // what is recorded matters, not who it is
 	_, err = io.WriteString(c, text)
@@ -126,16 +127,16 @@ func TestContentClearBehindTLS(t *testing.T) {
 
 func TestContentInClear(t *testing.T) {
 	login := append([]byte{90, 0, 0, 1}, make([]byte, 90)...)
-	binary.LittleEndian.PutUint32(login[4:], clientProtocol41|clientPluginAuth)
-	refusal := append(packet(greeting(capabilities)), "\x17\x00\x00\x02\xff\x15\x04#28000Access denied"...)
+	binary.LittleEndian.PutUint32(login[4:], greeting.ClientProtocol41|greeting.ClientPluginAuth)
+	refusal := append(first(hello(offered)), "\x17\x00\x00\x02\xff\x15\x04#28000Access denied"...)
 	for name, c := range map[string]struct {
 		sent  []byte
 		opens string
 		clear int
 	}{
 		"login":          {login, OpensLogin, len(login)},
-		"refused":        {refusal, OpensGreeting, len(refusal) - len(packet(greeting(capabilities)))},
-		"blocked":        {packet(append([]byte{0xFF, 0x69, 0x04}, blocked...)), OpensError, 0},
+		"refused":        {refusal, OpensGreeting, len(refusal) - len(first(hello(offered)))},
+		"blocked":        {first(append([]byte{0xFF, 0x69, 0x04}, blockedHost...)), OpensError, 0},
 		"ndb":            {[]byte("ndbd\nndbd passwd\n"), OpensNDB, 17},
 		"something else": {[]byte("get nodeid\nversion: 1\n"), OpensOther, 22},
 		"a few bytes":    {[]byte("quit\n"), OpensOther, 5},
@@ -148,7 +149,7 @@ func TestContentInClear(t *testing.T) {
 			assert.Zero(t, s.Records+s.Unread)
 		}
 	}
-	s := through(true, 1000, append(sslRequest(1), "\x16\x03\x01\x00\x01x"...))
+	s := through(true, 1000, append(greeting.SSLRequest(1), "\x16\x03\x01\x00\x01x"...))
 	assert.Equal(t, OpensSSLRequest, s.Opens)
 	assert.EqualValues(t, 1, s.Records)
 	assert.Equal(t, OpensTLS, through(true, 3, []byte("\x16\x03\x01\x00\x04abcd")).Opens)
@@ -283,8 +284,8 @@ func FuzzServerHello(f *testing.F) {
 
 // Every byte is told to be one thing, however it is cut into segments.
 func FuzzContent(f *testing.F) {
-	f.Add(packet(greeting(capabilities)), 3, true)
-	f.Add(append(sslRequest(1), record(20)...), 7, true)
+	f.Add(first(hello(offered)), 3, true)
+	f.Add(append(greeting.SSLRequest(1), record(20)...), 7, true)
 	f.Add(append(record(20), record(9)...), 100, false)
 	f.Add([]byte("ndbd\n"), 1, true)
 	f.Fuzz(func(t *testing.T, b []byte, size int, whole bool) {

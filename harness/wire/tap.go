@@ -1,3 +1,5 @@
+// Package wire judges what travels, as bytes: it puts captured packets in order, says
+// what each flow is, and shakes hands with a server as far as TLS goes.
 package wire
 
 import (

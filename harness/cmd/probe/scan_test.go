@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/topology"
 )
 
@@ -21,7 +21,7 @@ func input(t *testing.T, texts ...string) *strings.Reader {
 	t.Helper()
 	var all []topology.Needle
 	for _, text := range texts {
-		all = append(all, topology.Needle{Name: "the marker", Text: evidence.SecretOf(text)})
+		all = append(all, topology.Needle{Name: "the marker", Text: secret.Of(text)})
 	}
 	s, err := topology.WriteNeedles(all)
 	require.NoError(t, err)

@@ -1,4 +1,6 @@
-package epoch
+// Package mgm gives the arguments of ndb_mgm, NDB's management client, and reads what
+// it prints.
+package mgm
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package evidence
+package secret
 
 import (
 	"bytes"
@@ -18,11 +18,11 @@ import (
 
 const password = "7QJ4K2ZJXGDY3LWTPB5MNVRHCA" // made up for these tests
 
-func registry(t *testing.T) *Secrets {
+func registry(t *testing.T) *Set {
 	t.Helper()
-	var s Secrets
-	require.NoError(t, s.Add("password of user1", SecretOf(password)))
-	require.NoError(t, s.Add("password of root", SecretOf("WZPX5TTLO2C6RKMEYQ4DSN3VGA")))
+	var s Set
+	require.NoError(t, s.Add("password of user1", Of(password)))
+	require.NoError(t, s.Add("password of root", Of("WZPX5TTLO2C6RKMEYQ4DSN3VGA")))
 	return &s
 }
 
@@ -115,35 +115,19 @@ func TestSearchReadsInAnyPieces(t *testing.T) {
 	assert.Len(t, hits, 1, "what was seen before the error is told")
 }
 
-func TestASearchThatCouldNotFindAnythingIsAnError(t *testing.T) {
-	dir := t.TempDir()
-	_, err := registry(t).SearchDir(dir)
-	require.ErrorContains(t, err, "there is no file")
-	require.NoError(t, os.WriteFile(dir+"/a", nil, 0o600))
-	_, err = new(Secrets).SearchDir(dir)
-	require.ErrorContains(t, err, "no secret is registered")
-	var none *Secrets
-	_, err = none.Search("a", strings.NewReader(""))
-	require.ErrorIs(t, err, errNoSecrets)
-	_, err = registry(t).SearchDir(dir + "/missing")
-	require.Error(t, err)
+func TestASearchForNothingIsAnError(t *testing.T) {
+	for _, none := range []*Set{nil, {}} {
+		_, err := none.Search("a", strings.NewReader(""))
+		require.ErrorIs(t, err, errNoSecrets)
+	}
 }
 
 func TestShortSecretsAreRefused(t *testing.T) {
-	var s Secrets
-	require.ErrorContains(t, s.Add("pin", SecretOf("12:34 56")), "register secret pin: 6 characters are too few")
-	require.Error(t, s.Add("empty", SecretOf("")))
-	require.NoError(t, s.Add("least", SecretOf("12345678")))
+	var s Set
+	require.ErrorContains(t, s.Add("pin", Of("12:34 56")), "register secret pin: 6 characters are too few")
+	require.Error(t, s.Add("empty", Of("")))
+	require.NoError(t, s.Add("least", Of("12345678")))
 	assert.NotEmpty(t, s.SearchBytes("x", []byte("=12345678=")))
-}
-
-func TestSearchDirNamesTheFile(t *testing.T) {
-	d := begin(t)
-	require.NoError(t, d.Write("clean.log", []byte("nothing")))
-	require.NoError(t, d.Write("nodes/source-sql/my.cnf", []byte("password="+password)))
-	hits, err := registry(t).SearchDir(d.Root())
-	require.NoError(t, err)
-	assert.Equal(t, []Hit{{"password of user1", "raw", "nodes/source-sql/my.cnf", 9}}, hits)
 }
 
 func TestRedact(t *testing.T) {
@@ -155,7 +139,7 @@ func TestRedact(t *testing.T) {
 		assert.Empty(t, s.SearchBytes(name, got), "%s: %s", name, got)
 		assert.True(t, strings.HasPrefix(string(got), "before ") && strings.HasSuffix(string(got), " after"), "%s: %s", name, got)
 	}
-	var none *Secrets
+	var none *Set
 	assert.Equal(t, "as it was", string(none.Redact([]byte("as it was"))))
 }
 
@@ -164,9 +148,9 @@ func TestRedact(t *testing.T) {
 func TestSearchAndRedactForAnySecret(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfNDistinct(rapid.StringMatching(`[A-Za-z0-9+/=_]{12,40}`), 1, 5, rapid.ID[string]).Draw(t, "secrets")
-		var s Secrets
+		var s Set
 		for i, v := range values {
-			if err := s.Add(fmt.Sprint("s", i), SecretOf(v)); err != nil {
+			if err := s.Add(fmt.Sprint("s", i), Of(v)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -230,9 +214,9 @@ func TestMatcherAgreesWithLookingEverywhere(t *testing.T) {
 }
 
 func BenchmarkSearch(b *testing.B) {
-	var s Secrets
+	var s Set
 	for i := range 20 {
-		if err := s.Add(fmt.Sprint(i), NewSecret()); err != nil {
+		if err := s.Add(fmt.Sprint(i), New()); err != nil {
 			b.Fatal(err)
 		}
 	}

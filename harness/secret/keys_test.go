@@ -1,4 +1,4 @@
-package evidence
+package secret
 
 import (
 	"crypto"
@@ -53,7 +53,7 @@ func TestAKeyIsFoundHoweverItIsWritten(t *testing.T) {
 		body := base64.StdEncoding.EncodeToString(block.Bytes)
 		quoted, err := json.Marshal(text)
 		require.NoError(t, err)
-		var s Secrets
+		var s Set
 		require.NoError(t, s.AddPEM("server key", []byte(text)))
 		for way, file := range map[string]string{
 			"pem":                  text,
@@ -75,7 +75,7 @@ func TestTheRawNumberOfAKeyIsFound(t *testing.T) {
 		if name == "passphrase" {
 			continue
 		}
-		var s Secrets
+		var s Set
 		require.NoError(t, s.AddPEM("server key", pem.EncodeToMemory(block)))
 		hits := s.SearchBytes("der", append([]byte("x"), block.Bytes...))
 		require.NotEmpty(t, hits, name)
@@ -97,7 +97,7 @@ func TestACertificateIsNoLeakOfItsKey(t *testing.T) {
 			}
 		}
 		require.NoError(t, err)
-		var s Secrets
+		var s Set
 		require.NoError(t, s.AddPEM("server key", pem.EncodeToMemory(block)))
 		signer, ok := key.(crypto.Signer)
 		require.True(t, ok)
@@ -115,7 +115,7 @@ func TestACertificateIsNoLeakOfItsKey(t *testing.T) {
 }
 
 func TestAddPEMWantsAKey(t *testing.T) {
-	var s Secrets
+	var s Set
 	require.ErrorContains(t, s.AddPEM("ca", []byte("no PEM")), "register secret ca: no private key")
 	require.Error(t, s.AddPEM("ca", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})))
 }

@@ -1,4 +1,4 @@
-package evidence
+package secret
 
 import (
 	"bytes"
@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +18,7 @@ import (
 // A text is searched without its white space and colons, and so are the
 // patterns: a key wrapped at another width, base64 in lines of 76, or hex as
 // openssl prints it are found as well. What is compressed is not.
-type Secrets struct {
+type Set struct {
 	mu       sync.Mutex
 	patterns []pattern
 	matcher  *Matcher // of patterns; nil after a change
@@ -48,7 +46,7 @@ type pattern struct {
 type Hit struct {
 	Secret   string `json:"secret"`   // its name
 	Encoding string `json:"encoding"` // raw, base64, base64url, hex, pem, or "base64 of pem" and the like
-	File     string `json:"file"`     // as named to Search; below the searched folder for SearchDir
+	File     string `json:"file"`     // as named to Search; below the searched folder when a folder is searched
 	Offset   int64  `json:"offset"`   // of the first such place in the file, in bytes
 }
 
@@ -58,7 +56,7 @@ func (h Hit) String() string {
 
 // Add registers a secret. One of fewer than eight bytes is refused: it would be
 // found by chance.
-func (s *Secrets) Add(name string, v Secret) error {
+func (s *Set) Add(name string, v Secret) error {
 	if n := len(unblank([]byte(v.value))); n < shortest {
 		return fmt.Errorf("register secret %s: %d characters are too few to be searched for, want %d", name, n, shortest)
 	}
@@ -66,7 +64,7 @@ func (s *Secrets) Add(name string, v Secret) error {
 	return nil
 }
 
-func (s *Secrets) add(name string, ps []pattern) {
+func (s *Set) add(name string, ps []pattern) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range ps {
@@ -114,7 +112,7 @@ func unblank(b []byte) []byte {
 
 // index gives the patterns and their matcher, or nil when nothing is
 // registered. The zero pointer has none.
-func (s *Secrets) index() ([]pattern, *Matcher) {
+func (s *Set) index() ([]pattern, *Matcher) {
 	if s == nil {
 		return nil, nil
 	}
@@ -134,7 +132,7 @@ func (s *Secrets) index() ([]pattern, *Matcher) {
 }
 
 // Redact gives b with every secret, however written, replaced by Redacted.
-func (s *Secrets) Redact(b []byte) []byte {
+func (s *Set) Redact(b []byte) []byte {
 	patterns, m := s.index()
 	if m == nil {
 		return b
@@ -191,7 +189,7 @@ const chunk = 256 << 10
 
 // Search reads r to its end and gives for each secret, and each way of writing
 // it, the first place. Name stands for r in the hits.
-func (s *Secrets) Search(name string, r io.Reader) ([]Hit, error) {
+func (s *Set) Search(name string, r io.Reader) ([]Hit, error) {
 	patterns, m := s.index()
 	if m == nil {
 		return nil, fmt.Errorf("search %s for secrets: %w", name, errNoSecrets)
@@ -231,26 +229,7 @@ func sorted(hits map[[2]string]Hit) []Hit {
 
 // SearchBytes searches what is in memory: a container's inspect JSON, an argv.
 // Joined by blanks, an argv is searched across its words too.
-func (s *Secrets) SearchBytes(name string, b []byte) []Hit {
-	hits, _ := s.Search(name, bytes.NewReader(b)) // fails without secrets only, as SearchDir says
+func (s *Set) SearchBytes(name string, b []byte) []Hit {
+	hits, _ := s.Search(name, bytes.NewReader(b)) // fails only when no secret is registered, which a search of the run's folder reports
 	return hits
-}
-
-// SearchDir searches every file below dir, which must have at least one.
-func (s *Secrets) SearchDir(dir string) ([]Hit, error) {
-	var hits []Hit
-	files := 0
-	err := walk(dir, func(name string, f *os.File) error {
-		files++
-		h, err := s.Search(name, f)
-		hits = append(hits, h...)
-		return err
-	})
-	if err == nil && files == 0 {
-		err = errors.New("there is no file")
-	}
-	if err != nil {
-		return hits, fmt.Errorf("search folder %s for secrets: %w", filepath.Base(dir), err)
-	}
-	return hits, nil
 }

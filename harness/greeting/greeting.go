@@ -1,6 +1,6 @@
-// Package wire looks at what travels: the beginning of a MySQL connection, by
-// a client of our own that goes just far enough to see it.
-package wire
+// Package greeting reads the first packet that a MySQL server sends (protocol 10), and
+// writes the request by which a client switches to TLS: bytes, without a driver.
+package greeting
 
 import (
 	"bytes"
@@ -26,14 +26,14 @@ type Greeting struct {
 
 // Capability flags (include/mysql_com.h) that are used here.
 const (
-	clientProtocol41       = 1 << 9
-	clientSSL              = 1 << 11
-	clientSecureConnection = 1 << 15
-	clientPluginAuth       = 1 << 19
+	ClientProtocol41       = 1 << 9
+	ClientSSL              = 1 << 11
+	ClientSecureConnection = 1 << 15
+	ClientPluginAuth       = 1 << 19
 )
 
 // TLS tells whether the server offers it.
-func (g Greeting) TLS() bool { return g.Capabilities&clientSSL != 0 }
+func (g Greeting) TLS() bool { return g.Capabilities&ClientSSL != 0 }
 
 // ServerError is an ERR packet: the server's refusal in its own words, 1129
 // (host is blocked) or 1040 (too many connections) at this stage.
@@ -58,12 +58,12 @@ var (
 
 // maxFirst bounds the first packet: a greeting has about 100 bytes, an ERR
 // packet at most 512 of text. More is another protocol.
-const maxFirst = 4096
+const MaxFirst = 4096
 
 // errPacket is the first byte of an ERR packet, protocol10 that of a greeting.
 const (
-	errPacket  = 0xFF
-	protocol10 = 10
+	ErrPacket  = 0xFF
+	Protocol10 = 10
 )
 
 // ReadGreeting reads the first packet of a new connection and nothing behind
@@ -72,7 +72,7 @@ const (
 // server, and max_connect_errors of them (100, unless a login succeeds in
 // between) block the host with 1129: no probe for a tight loop, except where
 // skip_name_resolve is on.
-func ReadGreeting(ctx context.Context, conn net.Conn) (Greeting, error) {
+func Read(ctx context.Context, conn net.Conn) (Greeting, error) {
 	var g Greeting
 	err := within(ctx, conn, func() error {
 		payload, seq, err := readPacket(conn)
@@ -87,6 +87,47 @@ func ReadGreeting(ctx context.Context, conn net.Conn) (Greeting, error) {
 		return Greeting{}, fmt.Errorf("read the greeting of %s: %w", conn.RemoteAddr(), err)
 	}
 	return g, nil
+}
+
+// ErrNoTLS is a server that does not offer TLS in its greeting.
+var ErrNoTLS = errors.New("server offers no TLS")
+
+// AskTLS reads the greeting and asks for TLS, as a client does before its login.
+// What follows on conn is a TLS handshake. What ReadGreeting says of a connection
+// that is closed early holds here, too.
+func AskTLS(ctx context.Context, conn net.Conn) (Greeting, error) {
+	g, err := Read(ctx, conn)
+	if err != nil {
+		return Greeting{}, err
+	}
+	if !g.TLS() {
+		return g, fmt.Errorf("shake hands with %s: %w", conn.RemoteAddr(), ErrNoTLS)
+	}
+	err = within(ctx, conn, func() error {
+		_, err := conn.Write(SSLRequest(g.seq + 1))
+		return err
+	})
+	if err != nil {
+		return g, fmt.Errorf("ask %s for TLS: %w", conn.RemoteAddr(), err)
+	}
+	return g, nil
+}
+
+// sslRequestSize is the length of its payload.
+const SSLRequestSize = 32
+
+// sslRequest is the packet by which a client switches to TLS: the beginning of
+// a login, without a name.
+func SSLRequest(seq byte) []byte {
+	const (
+		maxPacket = 1 << 24
+		utf8mb4   = 45
+	)
+	b := []byte{SSLRequestSize, 0, 0, seq}
+	b = binary.LittleEndian.AppendUint32(b, ClientProtocol41|ClientSSL|ClientSecureConnection|ClientPluginAuth)
+	b = binary.LittleEndian.AppendUint32(b, maxPacket)
+	b = append(b, utf8mb4)
+	return append(b, make([]byte, 4+SSLRequestSize-len(b))...)
 }
 
 // within cuts reads and writes of conn off when ctx ends.
@@ -108,7 +149,7 @@ func readPacket(r io.Reader) (payload []byte, seq byte, err error) {
 		return nil, 0, fmt.Errorf("%w after %d bytes of its head: %w", ErrShort, n, err)
 	}
 	size := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
-	if size == 0 || size > maxFirst {
+	if size == 0 || size > MaxFirst {
 		return nil, 0, fmt.Errorf("%w: the first packet would have %d bytes (% x)", ErrNotMySQL, size, head)
 	}
 	payload = make([]byte, size)
@@ -123,9 +164,9 @@ func parseFirst(b []byte) (Greeting, error) {
 	switch {
 	case len(b) == 0:
 		return Greeting{}, fmt.Errorf("%w: it is empty", ErrShort)
-	case b[0] == errPacket:
+	case b[0] == ErrPacket:
 		return Greeting{}, parseError(b)
-	case b[0] != protocol10:
+	case b[0] != Protocol10:
 		return Greeting{}, fmt.Errorf("%w: protocol %d", ErrNotMySQL, b[0])
 	}
 	version, rest, found := bytes.Cut(b[1:], []byte{0})
@@ -137,12 +178,12 @@ func parseFirst(b []byte) (Greeting, error) {
 		return Greeting{}, fmt.Errorf("%w: greeting of %d bytes", ErrShort, len(b))
 	}
 	g := Greeting{
-		Protocol:      protocol10,
+		Protocol:      Protocol10,
 		ServerVersion: string(version),
 		ConnectionID:  binary.LittleEndian.Uint32(rest),
 		Capabilities:  uint32(binary.LittleEndian.Uint16(rest[low:])) | uint32(binary.LittleEndian.Uint16(rest[high:]))<<16,
 	}
-	if g.Capabilities&clientPluginAuth == 0 {
+	if g.Capabilities&ClientPluginAuth == 0 {
 		return g, nil
 	}
 	// The rest of the challenge has 13 bytes, or more when its length says so.

@@ -1,4 +1,4 @@
-package evidence
+package secret
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ const (
 
 // AddPEM registers the private keys of a PEM file: the lines of their bodies,
 // and their secret numbers by themselves.
-func (s *Secrets) AddPEM(name string, data []byte) error {
+func (s *Set) AddPEM(name string, data []byte) error {
 	found := 0
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if !strings.Contains(block.Type, "PRIVATE KEY") {

@@ -1,6 +1,6 @@
-// Package evidence keeps what a run saw: its directory, timeline, results and
-// reports, and the secrets that must not be in any of them.
-package evidence
+// Package secret holds passwords and keys that print as [redacted], and finds and
+// removes them in what a run wrote.
+package secret
 
 import (
 	"crypto/rand"
@@ -19,10 +19,10 @@ type Secret struct{ value string }
 // alphabet: safe in SQL strings and in DSNs, under the channel's limit of 32.
 // MySQL's password validation is not on the path, so no class of characters is
 // forced in.
-func NewSecret() Secret { return Secret{rand.Text()} }
+func New() Secret { return Secret{rand.Text()} }
 
 // SecretOf wraps a value that came from elsewhere.
-func SecretOf(v string) Secret { return Secret{v} }
+func Of(v string) Secret { return Secret{v} }
 
 // Reveal gives the value, to be handed to a server and to nothing else.
 func (s Secret) Reveal() string { return s.value }

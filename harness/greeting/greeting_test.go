@@ -1,4 +1,4 @@
-package wire
+package greeting
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const capabilities = clientProtocol41 | clientSSL | clientSecureConnection | clientPluginAuth
+const capabilities = ClientProtocol41 | ClientSSL | ClientSecureConnection | ClientPluginAuth
 
 // greeting is a server's first payload.
 func greeting(capabilities uint32) []byte {
-	b := append([]byte{protocol10}, "9.7.4-cluster\x00"...)
+	b := append([]byte{Protocol10}, "9.7.4-cluster\x00"...)
 	b = binary.LittleEndian.AppendUint32(b, 4711)
 	b = append(b, "12345678\x00"...)
 	b = binary.LittleEndian.AppendUint16(b, uint16(capabilities&0xFFFF))
@@ -52,7 +52,7 @@ func TestParseFirst(t *testing.T) {
 	}, g)
 	assert.True(t, g.TLS())
 
-	g, err = parseFirst(greeting(capabilities &^ (clientSSL | clientPluginAuth)))
+	g, err = parseFirst(greeting(capabilities &^ (ClientSSL | ClientPluginAuth)))
 	require.NoError(t, err)
 	assert.False(t, g.TLS())
 	assert.Empty(t, g.AuthPlugin)
@@ -126,7 +126,7 @@ func says(t *testing.T, b []byte) net.Conn {
 }
 
 func TestReadGreeting(t *testing.T) {
-	g, err := ReadGreeting(t.Context(), says(t, packet(greeting(capabilities))))
+	g, err := Read(t.Context(), says(t, packet(greeting(capabilities))))
 	require.NoError(t, err)
 	assert.Equal(t, "9.7.4-cluster", g.ServerVersion)
 }
@@ -148,14 +148,14 @@ func TestReadGreetingRefuses(t *testing.T) {
 		"X protocol":    {[]byte("\x05\x00\x00\x00\x0b\x08\x05\x1a\x00"), ErrNotMySQL, "protocol 11"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ReadGreeting(t.Context(), says(t, c.sent))
+			_, err := Read(t.Context(), says(t, c.sent))
 			require.ErrorIs(t, err, c.is)
 			require.ErrorContains(t, err, c.says)
 			require.ErrorContains(t, err, "read the greeting of ")
 		})
 	}
 
-	_, err := ReadGreeting(t.Context(), says(t, packet(append([]byte{0xFF, 0x69, 0x04}, blocked...))))
+	_, err := Read(t.Context(), says(t, packet(append([]byte{0xFF, 0x69, 0x04}, blocked...))))
 	var server *ServerError
 	require.ErrorAs(t, err, &server)
 	assert.EqualValues(t, 1129, server.Code)
@@ -169,14 +169,14 @@ func TestReadGreetingEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		begin := time.Now()
-		_, err := ReadGreeting(ctx, client)
+		_, err := Read(ctx, client)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, 3*time.Second, time.Since(begin))
 
 		stopped := errors.New("interrupted")
 		cancelled, stop := context.WithCancelCause(t.Context())
 		stop(stopped)
-		_, err = ReadGreeting(cancelled, client)
+		_, err = Read(cancelled, client)
 		require.ErrorIs(t, err, stopped)
 	})
 }
@@ -191,6 +191,6 @@ func FuzzParseFirst(f *testing.F) {
 			assert.Zero(t, g)
 			return
 		}
-		assert.Equal(t, protocol10, g.Protocol)
+		assert.Equal(t, Protocol10, g.Protocol)
 	})
 }
