@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/mgm"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -151,7 +152,7 @@ func clusterLog(ctx context.Context, s Subject, side topology.Side) (string, err
 // manage gives a command to a side's management node.
 func manage(ctx context.Context, s Subject, side topology.Side, command string) error {
 	n := s.Spec(side).Of(topology.Mgmd)[0]
-	out, err := tool(ctx, s, side, n.Name, topology.Command{Argv: []string{"ndb_mgm", "--ndb-connectstring=" + n.Host, "-e", command}})
+	out, err := tool(ctx, s, side, n.Name, topology.Command{Argv: mgm.Argv(n.Host, command)})
 	if err == nil && out.Exit != 0 {
 		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stdout+out.Stderr))
 	}

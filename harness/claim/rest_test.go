@@ -278,7 +278,7 @@ func TestCheckpointThatNeverEnds(t *testing.T) {
 		asked := 0
 		f.run = func(_ topology.Side, c topology.Command) (topology.Output, error) {
 			asked++
-			require.Equal(t, []string{"ndb_mgm", "--ndb-connectstring=source-mgm", "-e", "ALL DUMP 7099"}, c.Argv)
+			require.Equal(t, []string{"ndb_mgm", "--ndb-connectstring=source-mgm", "--execute=ALL DUMP 7099"}, c.Argv)
 			return topology.Output{}, nil
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/mgm"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -100,7 +101,7 @@ func wireFlows() Claim {
 
 // showCluster asks a management node for the state of its cluster.
 func showCluster(s topology.Spec) topology.Command {
-	return topology.Command{Argv: []string{"ndb_mgm", "--ndb-connectstring=" + s.Connectstring(), "--execute=show"}}
+	return topology.Command{Argv: mgm.Argv(s.Connectstring(), "show")}
 }
 
 func lookWireFlows(ctx context.Context, s Subject, dir *evidence.Dir) (*WireFlows, error) {

@@ -56,7 +56,7 @@ func (c *Cluster) Started(ctx context.Context) error {
 // Mgm gives a command to the management client, run beside the management node.
 func (c *Cluster) Mgm(ctx context.Context, command string) (string, error) {
 	n := c.first(topology.Mgmd)
-	out, err := n.tool(ctx, topology.Command{Argv: []string{"ndb_mgm", "--ndb-connectstring=" + n.Host, "-e", command}})
+	out, err := n.tool(ctx, topology.Command{Argv: mgm.Argv(n.Host, command)})
 	if err != nil {
 		return "", err
 	}
