@@ -10,14 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"ndbproof/harness/lock"
 )
-
-// probeSources are the packages that the probe is made of.
-var probeSources = []string{"harness/cmd/probe", "harness/scan", "harness/wire", "harness/topology", "harness/secure", "harness/evidence", "harness/release", "harness/poll"}
 
 // EnsureProbe makes the image of the probe, a static program and nothing else,
 // from the checkout's own source, unless it is there already.
@@ -35,7 +33,7 @@ func EnsureProbe(ctx context.Context, o Options) (ref string, err error) {
 		}
 		return "", fmt.Errorf("make the probe: %w; run `make image` in the checkout", err)
 	}
-	sum, err := sourceSum(root)
+	sum, err := sourceSum(ctx, root)
 	if err != nil {
 		return "", fmt.Errorf("make the probe: %w", err)
 	}
@@ -52,19 +50,42 @@ func EnsureProbe(ctx context.Context, o Options) (ref string, err error) {
 	return ref, m.buildProbe(ctx, root, ref, sum)
 }
 
-// sourceSum is the sha256 over everything that the probe is built from.
-func sourceSum(root string) (string, error) {
+// probePackage is the program that the probe's image holds.
+const probePackage = "./harness/cmd/probe"
+
+// probeFiles are the files of this module that the probe is built from, by paths
+// below root: what go build would read.
+func probeFiles(ctx context.Context, root string) ([]string, error) {
+	const format = `{{if .Module}}{{if .Module.Main}}{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{range .EmbedFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}`
+	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, probePackage)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list the probe's source files: %w: %s", err, lastLines(said.String(), 5))
+	}
 	names := []string{"go.mod", "go.sum"}
-	for _, dir := range probeSources {
-		found, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		name, err := filepath.Rel(root, line)
 		if err != nil {
-			return "", err
+			return nil, fmt.Errorf("list the probe's source files: %w", err)
 		}
-		for _, f := range found {
-			if rel, err := filepath.Rel(root, f); err == nil && !strings.HasSuffix(f, "_test.go") {
-				names = append(names, rel)
-			}
-		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// sourceSum is the sha256 over everything that the probe is built from.
+func sourceSum(ctx context.Context, root string) (string, error) {
+	names, err := probeFiles(ctx, root)
+	if err != nil {
+		return "", err
 	}
 	h := sha256.New()
 	for _, n := range names {
@@ -85,9 +106,9 @@ func (m maker) buildProbe(ctx context.Context, root, ref, sum string) error {
 	}
 	defer dir.Release() //nolint:errcheck // a temporary folder
 	program := filepath.Join(dir.Path, "probe")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./harness/cmd/probe") //nolint:gosec // fixed but for a temporary file
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir.Path)                                // its work goes with the folder
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }                                               // it then ends what it started
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, probePackage) //nolint:gosec // fixed but for a temporary file
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir.Path)                       // its work goes with the folder
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }                                      // it then ends what it started
 	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the probe: %w: %s", err, lastLines(string(out), 5))

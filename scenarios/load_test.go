@@ -17,6 +17,7 @@ import (
 	"ndbproof/harness"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/load"
+	"ndbproof/harness/node"
 	"ndbproof/harness/parity"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -65,7 +66,7 @@ func loadAndCompare(ctx context.Context, t *testing.T, p *cluster.Pair, seed uin
 	for _, w := range writers {
 		b, err := w.Book()
 		require.NoError(t, err)
-		var found [2]topology.LedgerFindings
+		var found [2]load.Findings
 		for i, side := range topology.Sides {
 			f, err := b.Check(ctx, side, p.Admin(side))
 			require.NoError(t, err)
@@ -201,7 +202,7 @@ func slap(ctx context.Context, t *testing.T, p *cluster.Pair, rows, concurrency 
 	const create = "CREATE TABLE slap (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL, " +
 		"c VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, at DATETIME(6) NOT NULL, b VARBINARY(32) NULL) ENGINE=NDBCLUSTER"
 	const insert = "INSERT INTO slap (n, c, at, b) VALUES (-1204937, 'abcdefghijklmnopqrstuvwxyz0123456789', '2024-05-06 07:08:09.123456', 0x00112233445566778899aabbccddeeff)"
-	out, err := p.Run(ctx, topology.Source, p.Source.SQLNode().Name, topology.Command{
+	out, err := p.Run(ctx, topology.Source, p.Source.SQLNode().Name, node.Command{
 		Argv: []string{
 			"mysqlslap", "--no-defaults", "--host=127.0.0.1", "--protocol=tcp", "--user=" + secure.AdminUser, "--ssl-mode=REQUIRED",
 			"--create-schema=slap", "--create=" + create, "--query=" + insert,

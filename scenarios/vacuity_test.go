@@ -18,6 +18,7 @@ import (
 	"ndbproof/harness/epoch"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
+	"ndbproof/harness/node"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -73,13 +74,13 @@ func looked(ctx context.Context, t *testing.T, id string, s claim.Subject) evide
 // written is a pair with what was written to it.
 type written struct {
 	*cluster.Pair
-	wrote  topology.Workload
-	ledger topology.Ledger
+	wrote  load.Totals
+	ledger load.Ledger
 }
 
-func (w written) Workload() topology.Workload                       { return w.wrote }
-func (w written) Settle(context.Context) (topology.Workload, error) { return w.wrote, nil }
-func (w written) Ledger() topology.Ledger                           { return w.ledger }
+func (w written) Workload() load.Totals                       { return w.wrote }
+func (w written) Settle(context.Context) (load.Totals, error) { return w.wrote, nil }
+func (w written) Ledger() load.Ledger                         { return w.ledger }
 
 // writes has the procedure's inserts done, a hundred of them.
 func writes(ctx context.Context, t *testing.T, p *cluster.Pair) written {
@@ -94,7 +95,7 @@ func writes(ctx context.Context, t *testing.T, p *cluster.Pair) written {
 	require.NoError(t, err)
 	b, err := w.Book()
 	require.NoError(t, err)
-	return written{p, topology.Workload{
+	return written{p, load.Totals{
 		Database: "test1", Table: "t1", Acked: c.Acked, Wanted: rows, Seconds: c.Seconds, Floor: 1, Before: uint64(before),
 	}, load.Books{b}}
 }
@@ -102,8 +103,8 @@ func writes(ctx context.Context, t *testing.T, p *cluster.Pair) written {
 // unwritten is the ledger of somebody who has not written.
 type unwritten struct{}
 
-func (unwritten) Check(_ context.Context, side topology.Side, _ *sql.DB) ([]topology.LedgerFindings, error) {
-	return []topology.LedgerFindings{{Side: side}}, nil
+func (unwritten) Check(_ context.Context, side topology.Side, _ *sql.DB) ([]load.Findings, error) {
+	return []load.Findings{{Side: side}}, nil
 }
 
 func (unwritten) Opinion(string, string, uint64) string { return "" }
@@ -116,26 +117,26 @@ type withoutFiles struct {
 	base string
 }
 
-func (w withoutFiles) List(ctx context.Context, side topology.Side, node, dir string) ([]topology.Stat, error) {
-	all, err := w.written.List(ctx, side, node, dir)
-	return slices.DeleteFunc(all, func(s topology.Stat) bool {
-		name, numbered := strings.CutPrefix(path.Base(s.Path), w.base)
-		return side == w.side && numbered && strings.Trim(name, "0123456789") == ""
+func (w withoutFiles) List(ctx context.Context, side topology.Side, name, dir string) ([]node.Stat, error) {
+	all, err := w.written.List(ctx, side, name, dir)
+	return slices.DeleteFunc(all, func(s node.Stat) bool {
+		number, numbered := strings.CutPrefix(path.Base(s.Path), w.base)
+		return side == w.side && numbered && strings.Trim(number, "0123456789") == ""
 	}), err
 }
 
 // withoutPackets captures windows in which nothing travels.
 type withoutPackets struct{ written }
 
-func (w withoutPackets) Capture(ctx context.Context, at []topology.NodeRef, o topology.CaptureOrder) (func(context.Context) ([]topology.Captured, error), error) {
+func (w withoutPackets) Capture(ctx context.Context, at []topology.NodeRef, o node.CaptureOrder) (func(context.Context) ([]node.Captured, error), error) {
 	end, err := w.written.Capture(ctx, at, o)
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) ([]topology.Captured, error) {
+	return func(ctx context.Context) ([]node.Captured, error) {
 		seen, err := end(ctx)
 		for i := range seen {
-			seen[i] = topology.Captured{NodeRef: seen[i].NodeRef, Headers: seen[i].Headers}
+			seen[i] = node.Captured{NodeRef: seen[i].NodeRef, Headers: seen[i].Headers}
 		}
 		return seen, err
 	}, nil
@@ -148,9 +149,9 @@ type withoutNode struct {
 	node string
 }
 
-func (w withoutNode) Scan(ctx context.Context, needles []topology.Needle) (topology.PairSearch, error) {
+func (w withoutNode) Scan(ctx context.Context, needles []node.Needle) (node.PairSearch, error) {
 	found, err := w.written.Scan(ctx, needles)
-	found.Nodes = slices.DeleteFunc(found.Nodes, func(n topology.NodeSearch) bool { return n.Side == w.side && n.Node == w.node })
+	found.Nodes = slices.DeleteFunc(found.Nodes, func(n node.NodeSearch) bool { return n.Side == w.side && n.Node == w.node })
 	return found, err
 }
 

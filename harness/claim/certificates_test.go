@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -157,9 +158,9 @@ func TestAnotherCAComesWithItsCertificate(t *testing.T) {
 				continue
 			}
 			f := healthy(t)
-			f.run = func(_ topology.Side, c topology.Command) (topology.Output, error) {
+			f.run = func(_ topology.Side, c node.Command) (node.Output, error) {
 				require.Equal(t, []string{"rm", "-f", topology.StrangeCAPath}, c.Argv)
-				return topology.Output{}, nil
+				return node.Output{}, nil
 			}
 			require.NoError(t, s.Do(t.Context(), f))
 			require.NoError(t, s.Undo(t.Context(), f))

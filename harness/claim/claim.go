@@ -11,7 +11,10 @@ import (
 
 	"ndbproof/harness/epoch"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -26,7 +29,7 @@ type Subject interface {
 	// Password of an account on a side.
 	Password(side topology.Side, user string) secret.Secret
 	// Login tries one new connection and pings. The caller closes it.
-	Login(context.Context, topology.Side, topology.Login) (*sql.DB, error)
+	Login(context.Context, topology.Side, replication.Login) (*sql.DB, error)
 	// Dial opens a TCP connection to the side's mysqld.
 	Dial(context.Context, topology.Side) (net.Conn, error)
 	// Authority is the run's own CA, Leaf the certificate made for the side's server.
@@ -35,30 +38,30 @@ type Subject interface {
 
 	// List gives dir itself and everything under it, recursively, symbolic links
 	// not followed. A dir that does not exist is an empty list.
-	List(ctx context.Context, side topology.Side, node, dir string) ([]topology.Stat, error)
+	List(ctx context.Context, side topology.Side, node, dir string) ([]node.Stat, error)
 	// Read gives a file's first max bytes; max <= 0: all.
 	Read(ctx context.Context, side topology.Side, node, path string, max int64) ([]byte, error)
 	// Run runs a program of the release in the node's container.
-	Run(ctx context.Context, side topology.Side, node string, c topology.Command) (topology.Output, error)
+	Run(ctx context.Context, side topology.Side, node string, c node.Command) (node.Output, error)
 	// Sockets gives what listens in the node's network namespace.
-	Sockets(ctx context.Context, side topology.Side, node string) ([]topology.Socket, error)
+	Sockets(ctx context.Context, side topology.Side, node string) ([]node.Socket, error)
 
 	// Addresses tells whose the addresses on the pair's networks are.
-	Addresses(context.Context) ([]topology.Address, error)
+	Addresses(context.Context) ([]node.Address, error)
 	// Capture begins to capture what travels in the nodes' network namespaces, and
 	// returns when all of them see packets. end gives what they saw, in the order
 	// of at; it must be called.
-	Capture(ctx context.Context, at []topology.NodeRef, o topology.CaptureOrder) (end func(context.Context) ([]topology.Captured, error), err error)
+	Capture(ctx context.Context, at []topology.NodeRef, o node.CaptureOrder) (end func(context.Context) ([]node.Captured, error), err error)
 	// Spare gives a server of the side's release that belongs to nobody, with the
 	// side's accounts as they are now: for statements that would do harm.
-	Spare(ctx context.Context, side topology.Side) (topology.Spare, error)
+	Spare(ctx context.Context, side topology.Side) (replication.Spare, error)
 	// Rogue runs a program of the release in a new container on the side's cluster
 	// network that has no configuration, certificate or password.
-	Rogue(ctx context.Context, side topology.Side, c topology.Command) (topology.Output, error)
+	Rogue(ctx context.Context, side topology.Side, c node.Command) (node.Output, error)
 
 	// Scan searches every byte of every file on the volumes of all nodes, of the
 	// files without a name that they have open, and of where else programs write.
-	Scan(context.Context, []topology.Needle) (topology.PairSearch, error)
+	Scan(context.Context, []node.Needle) (node.PairSearch, error)
 	// Log is all that a node has written to its standard output and error, Inspect
 	// what the engine tells of its container.
 	Log(ctx context.Context, side topology.Side, node string) ([]byte, error)
@@ -66,9 +69,9 @@ type Subject interface {
 
 	// Mark commits a marker row on the source and waits until its epoch stands
 	// in the source's binary log.
-	Mark(context.Context) (topology.Mark, error)
+	Mark(context.Context) (replication.Mark, error)
 	// MarkAs is Mark with a marker that somebody has to know before it is committed.
-	MarkAs(ctx context.Context, marker string) (topology.Mark, error)
+	MarkAs(ctx context.Context, marker string) (replication.Mark, error)
 	// Markers are all markers committed so far.
 	Markers() []string
 	// Arrived tells whether a marker's row stands on the replica.
@@ -79,11 +82,11 @@ type Subject interface {
 	// CatchUp commits a fence row on the source and waits for its epoch on the replica.
 	CatchUp(context.Context) (epoch.Epoch, error)
 	// Workload tells what the writer has written; Settle stops it first.
-	Workload() topology.Workload
-	Settle(context.Context) (topology.Workload, error)
+	Workload() load.Totals
+	Settle(context.Context) (load.Totals, error)
 	// Ledger is the writers' own account of every write. It may be asked once
 	// they have been settled.
-	Ledger() topology.Ledger
+	Ledger() load.Ledger
 }
 
 // Bench is what a sabotage may do besides.
@@ -99,7 +102,7 @@ type Bench interface {
 	// ServerFiles gives server-cert.pem and server-key.pem for the side's mysqld,
 	// with their paths and modes, to be Put and loaded; a stranger's come with its
 	// CA, at topology.StrangeCAPath.
-	ServerFiles(side topology.Side, i topology.Identity) ([]topology.File, error)
+	ServerFiles(side topology.Side, i secure.Identity) ([]topology.File, error)
 	// Restart restarts a side's mysqld, with what weaknesses take out of the
 	// deployment or, without one, as it was first. The channel runs again and has
 	// caught up when it returns, unless the source logs no rows.

@@ -16,7 +16,10 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"ndbproof/harness/epoch"
+	"ndbproof/harness/load"
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -106,25 +109,25 @@ type fake struct {
 	given    []topology.Side           // up, of the spare servers
 	disk     map[topology.Side]map[string]fakeFile
 	markers  []string
-	end      topology.Position
-	run      func(topology.Side, topology.Command) (topology.Output, error)
-	login    func(topology.Side, topology.Login) error
+	end      replication.Position
+	run      func(topology.Side, node.Command) (node.Output, error)
+	login    func(topology.Side, replication.Login) error
 	dial     func(topology.Side) (net.Conn, error)
 	leaves   map[topology.Side]*x509.Certificate
 	ca       *x509.Certificate
-	behind   error                      // of CatchUp
-	marked   func()                     // called by Mark
-	scanned  func(*topology.PairSearch) // what a search found, to be changed
-	capture  func([]topology.NodeRef, topology.CaptureOrder) ([]topology.Captured, error)
-	rogue    func(topology.Side, topology.Command) (topology.Output, error)
-	workload topology.Workload
+	behind   error                  // of CatchUp
+	marked   func()                 // called by Mark
+	scanned  func(*node.PairSearch) // what a search found, to be changed
+	capture  func([]topology.NodeRef, node.CaptureOrder) ([]node.Captured, error)
+	rogue    func(topology.Side, node.Command) (node.Output, error)
+	workload load.Totals
 	ledger   fakeLedger
 }
 
 // fakeLedger gives what it is told to find.
-type fakeLedger map[topology.Side][]topology.LedgerFindings
+type fakeLedger map[topology.Side][]load.Findings
 
-func (l fakeLedger) Check(_ context.Context, side topology.Side, _ *sql.DB) ([]topology.LedgerFindings, error) {
+func (l fakeLedger) Check(_ context.Context, side topology.Side, _ *sql.DB) ([]load.Findings, error) {
 	return l[side], nil
 }
 
@@ -142,7 +145,7 @@ func newFake(t *testing.T, r release.Release) *fake {
 	f := &fake{
 		t: t, specs: map[topology.Side]topology.Spec{}, servers: map[topology.Side]*server{},
 		pools: map[topology.Side]*sql.DB{}, spares: map[topology.Side]*server{}, disk: map[topology.Side]map[string]fakeFile{},
-		end: topology.Position{File: "binlog.000002", Pos: 900},
+		end: replication.Position{File: "binlog.000002", Pos: 900},
 	}
 	for _, side := range topology.Sides {
 		f.specs[side] = topology.Standard(side, r, release.Layout{UID: 27, GID: 27}, secure.Seed2021())
@@ -163,21 +166,21 @@ func (f *fake) Leaf(s topology.Side) *x509.Certificate                    { retu
 func (f *fake) Markers() []string                                         { return f.markers }
 func (f *fake) Arrived(context.Context, string) (bool, error)             { return true, nil }
 func (f *fake) CatchUp(context.Context) (epoch.Epoch, error)              { return 7, f.behind }
-func (f *fake) Workload() topology.Workload                               { return f.workload }
-func (f *fake) Ledger() topology.Ledger                                   { return f.ledger }
-func (f *fake) Settle(context.Context) (topology.Workload, error)         { return f.workload, nil }
+func (f *fake) Workload() load.Totals                                     { return f.workload }
+func (f *fake) Ledger() load.Ledger                                       { return f.ledger }
+func (f *fake) Settle(context.Context) (load.Totals, error)               { return f.workload, nil }
 func (f *fake) Dial(_ context.Context, s topology.Side) (net.Conn, error) { return f.dial(s) }
 
 func (f *fake) Channel() secure.ChannelOptions {
 	return secure.ChannelOptions{Host: "source.link", Port: 3306, User: secure.ReplicationUser, TLS: true, CA: "/ca.pem", VerifyIdentity: true}
 }
 
-func (f *fake) Mark(ctx context.Context) (topology.Mark, error) {
+func (f *fake) Mark(ctx context.Context) (replication.Mark, error) {
 	return f.MarkAs(ctx, fmt.Sprintf("mark%028d", len(f.markers)))
 }
 
-func (f *fake) MarkAs(_ context.Context, marker string) (topology.Mark, error) {
-	m := topology.Mark{Marker: marker, Epoch: 5, End: f.end}
+func (f *fake) MarkAs(_ context.Context, marker string) (replication.Mark, error) {
+	m := replication.Mark{Marker: marker, Epoch: 5, End: f.end}
 	f.markers = append(f.markers, m.Marker)
 	if f.marked != nil {
 		f.marked()
@@ -185,18 +188,18 @@ func (f *fake) MarkAs(_ context.Context, marker string) (topology.Mark, error) {
 	return m, nil
 }
 
-func (f *fake) Login(_ context.Context, s topology.Side, l topology.Login) (*sql.DB, error) {
+func (f *fake) Login(_ context.Context, s topology.Side, l replication.Login) (*sql.DB, error) {
 	if err := f.login(s, l); err != nil {
 		return nil, err
 	}
 	return sql.OpenDB(f.servers[s]), nil
 }
 
-func (f *fake) List(_ context.Context, s topology.Side, _, dir string) ([]topology.Stat, error) {
-	var all []topology.Stat
+func (f *fake) List(_ context.Context, s topology.Side, _, dir string) ([]node.Stat, error) {
+	var all []node.Stat
 	for p, file := range f.disk[s] {
 		if within(p, dir) {
-			all = append(all, topology.Stat{Path: p, Mode: fileMode(file.mode), UID: 27, Size: int64(len(file.content))})
+			all = append(all, node.Stat{Path: p, Mode: fileMode(file.mode), UID: 27, Size: int64(len(file.content))})
 		}
 	}
 	return all, nil
@@ -213,24 +216,24 @@ func (f *fake) Read(_ context.Context, s topology.Side, node, p string, limit in
 	return file.content, nil
 }
 
-func (f *fake) Run(_ context.Context, s topology.Side, _ string, c topology.Command) (topology.Output, error) {
+func (f *fake) Run(_ context.Context, s topology.Side, _ string, c node.Command) (node.Output, error) {
 	return f.run(s, c)
 }
 
-func (f *fake) Sockets(context.Context, topology.Side, string) ([]topology.Socket, error) {
+func (f *fake) Sockets(context.Context, topology.Side, string) ([]node.Socket, error) {
 	return nil, errors.New("no namespace")
 }
 
-func (f *fake) Addresses(context.Context) ([]topology.Address, error) { return addresses(), nil }
+func (f *fake) Addresses(context.Context) ([]node.Address, error) { return addresses(), nil }
 
-func (f *fake) Capture(_ context.Context, at []topology.NodeRef, o topology.CaptureOrder) (func(context.Context) ([]topology.Captured, error), error) {
+func (f *fake) Capture(_ context.Context, at []topology.NodeRef, o node.CaptureOrder) (func(context.Context) ([]node.Captured, error), error) {
 	if f.capture == nil {
 		return nil, errors.New("operation not permitted")
 	}
-	return func(context.Context) ([]topology.Captured, error) { return f.capture(at, o) }, nil
+	return func(context.Context) ([]node.Captured, error) { return f.capture(at, o) }, nil
 }
 
-func (f *fake) Spare(_ context.Context, s topology.Side) (topology.Spare, error) {
+func (f *fake) Spare(_ context.Context, s topology.Side) (replication.Spare, error) {
 	return fakeSpare{f, s}, nil
 }
 
@@ -239,7 +242,7 @@ type fakeSpare struct {
 	side topology.Side
 }
 
-func (f fakeSpare) Login(context.Context, topology.Login) (*sql.DB, error) {
+func (f fakeSpare) Login(context.Context, replication.Login) (*sql.DB, error) {
 	if f.spares[f.side].down {
 		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 	}
@@ -251,7 +254,7 @@ func (f fakeSpare) GiveUp(context.Context) error {
 	return nil
 }
 
-func (f *fake) Rogue(_ context.Context, s topology.Side, c topology.Command) (topology.Output, error) {
+func (f *fake) Rogue(_ context.Context, s topology.Side, c node.Command) (node.Output, error) {
 	return f.rogue(s, c)
 }
 
@@ -269,7 +272,7 @@ func (f *fake) Listen(context.Context, topology.Side, string, int) (func() error
 	return func() error { return nil }, nil
 }
 
-func (f *fake) ServerFiles(topology.Side, topology.Identity) ([]topology.File, error) {
+func (f *fake) ServerFiles(topology.Side, secure.Identity) ([]topology.File, error) {
 	return nil, nil
 }
 

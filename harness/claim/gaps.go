@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -122,8 +123,8 @@ func rowsOnDataNodes(o *RestMarkers) (string, bool) {
 }
 
 // holds tells whether a needle of a kind was found in a file.
-func (o Looked) holds(f topology.Searched, k needleKind) bool {
-	return slices.ContainsFunc(f.Hits, func(h topology.Hit) bool {
+func (o Looked) holds(f node.Searched, k needleKind) bool {
+	return slices.ContainsFunc(f.Hits, func(h node.Hit) bool {
 		return slices.ContainsFunc(o.Needles, func(n Sought) bool { return n.Kind == k && n.Name == h.Needle })
 	})
 }
@@ -151,7 +152,7 @@ func keyringBesideData(o *RestMarkers) (string, bool) {
 		var keys, data []string
 		for _, f := range n.Files {
 			switch c := classOf(f); {
-			case f.Place != topology.InVolume:
+			case f.Place != node.InVolume:
 			case c == keyringStore:
 				keys = append(keys, f.Path)
 			case c == binaryLogs || c == relayLogs || c == innodbFile:

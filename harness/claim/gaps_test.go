@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -50,7 +51,7 @@ func TestGapsClosed(t *testing.T) {
 		delete(f.disk[side], topology.KeyringDir+"/keyring")
 		f.servers[side].on("keyring_component_status", "STATUS_KEY STATUS_VALUE", []any{"Component_status", "Active"})
 	}
-	f.scanned = func(s *topology.PairSearch) {
+	f.scanned = func(s *node.PairSearch) {
 		for i := range s.Nodes {
 			for j := range s.Nodes[i].Files {
 				if file := &s.Nodes[i].Files[j]; classOf(*file) == checkpoint || classOf(*file) == redoLog {
@@ -74,7 +75,7 @@ func TestGapsClosed(t *testing.T) {
 // That a search finds nothing does not close G1 by itself.
 func TestGapOfRowsThatAreOnlyNotFound(t *testing.T) {
 	f := resting(t)
-	f.scanned = func(s *topology.PairSearch) {
+	f.scanned = func(s *node.PairSearch) {
 		for i := range s.Nodes {
 			for j := range s.Nodes[i].Files {
 				if file := &s.Nodes[i].Files[j]; classOf(*file) == checkpoint || classOf(*file) == redoLog {
@@ -97,7 +98,7 @@ func TestGapsNotLookedAt(t *testing.T) {
 		require.Contains(t, g.Text, "not looked at: ")
 	}
 	f := resting(t)
-	f.scanned = func(s *topology.PairSearch) { s.Seen = 0 }
+	f.scanned = func(s *node.PairSearch) { s.Seen = 0 }
 	g := gapsOf(t, f)["G1"]
 	require.Empty(t, g.Evidence)
 	require.Contains(t, g.Text, "rest.markers is not-looked: the search finds 0 of 3")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -61,9 +62,9 @@ func TestBinlogs(t *testing.T) {
 }
 
 func goodRelaylogs() *RelayLogs {
-	end := topology.Position{File: "binlog.000002", Pos: 900}
+	end := replication.Position{File: "binlog.000002", Pos: 900}
 	return &RelayLogs{
-		Mark: topology.Mark{Marker: "m", End: end}, Received: end,
+		Mark: replication.Mark{Marker: "m", End: end}, Received: end,
 		Servers: []ServerLogs{
 			{Side: topology.Source, Node: "sql", Dir: topology.LogDir},
 			{
@@ -157,7 +158,7 @@ func TestDirect(t *testing.T) {
 
 func TestRemote(t *testing.T) {
 	good := func() *RemoteRead {
-		return &RemoteRead{Mark: topology.Mark{Marker: "m"}, Bytes: 1000, Found: true}
+		return &RemoteRead{Mark: replication.Mark{Marker: "m"}, Bytes: 1000, Found: true}
 	}
 	judges(t, remoteID, good, []broken[*RemoteRead]{
 		{"refused", func(o *RemoteRead) { o.Exit, o.Found, o.Stderr = 1, false, "ERROR: Access denied" }, []string{"refused"}},
@@ -167,7 +168,7 @@ func TestRemote(t *testing.T) {
 		"mysqlbinlog", "--no-defaults", "--read-from-remote-server", "--host=source.link", "--port=3306", "--user=user1",
 		"--ssl-mode=VERIFY_IDENTITY", "--ssl-ca=/etc/ndbproof/tls/ca.pem", "-vv", "--base64-output=decode-rows",
 		"--start-position=157", "--stop-position=4", "binlog.000001", "binlog.000002",
-	}, remoteArgv("source.link", topology.Position{File: "binlog.000001", Pos: 157}, topology.Position{File: "binlog.000002", Pos: 4}))
+	}, remoteArgv("source.link", replication.Position{File: "binlog.000001", Pos: 157}, replication.Position{File: "binlog.000002", Pos: 4}))
 }
 
 func TestPlainChannel(t *testing.T) {

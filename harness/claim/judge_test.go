@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/load"
+	"ndbproof/harness/node"
 	"ndbproof/harness/parity"
 	"ndbproof/harness/release"
 	"ndbproof/harness/scan"
@@ -97,14 +99,14 @@ func unseen(t *testing.T, all map[string]Observation) {
 // second is the reason of Seen.
 func second(_ int, unless string) string { return unless }
 
-func stat(path string, mode uint32, uid int) topology.Stat {
-	return topology.Stat{Path: path, Mode: fileMode(mode), UID: uid, GID: uid, Size: 100}
+func stat(path string, mode uint32, uid int) node.Stat {
+	return node.Stat{Path: path, Mode: fileMode(mode), UID: uid, GID: uid, Size: 100}
 }
 
 func goodFiles() *Secrecy {
 	server := func(side topology.Side) ServerFiles {
 		f := ServerFiles{Side: side, Node: "sql", UID: 27, Wanted: wantedFiles(side)}
-		f.sort([]topology.Stat{
+		f.sort([]node.Stat{
 			stat(topology.TLSDir+"/ca.pem", 0o644, 0), stat(topology.TLSDir+"/server-cert.pem", 0o644, 0),
 			stat(topology.TLSDir+"/server-key.pem", 0o600, 27), stat(topology.TLSDir+"/client-cert.pem", 0o644, 0),
 			stat(topology.TLSDir+"/client-key.pem", 0o400, 27), stat(topology.DataDir+"/private_key.pem", 0o600, 27),
@@ -119,7 +121,7 @@ func goodFiles() *Secrecy {
 }
 
 func TestFiles(t *testing.T) {
-	key := func(o *Secrecy, path string) *topology.Stat {
+	key := func(o *Secrecy, path string) *node.Stat {
 		for i := range o.Servers[1].Keys {
 			if k := &o.Servers[1].Keys[i]; k.Path == path {
 				return k
@@ -137,7 +139,7 @@ func TestFiles(t *testing.T) {
 		{"folder open", func(o *Secrecy) { o.Servers[0].Folders[0].Mode = folder(0o751) }, []string{"loose-folder"}},
 		{"no certificate", func(o *Secrecy) { o.Servers[0].Public = o.Servers[0].Public[1:] }, []string{"missing"}},
 		{"no keyring file", func(o *Secrecy) {
-			o.Servers[1].Keys = slices.DeleteFunc(o.Servers[1].Keys, func(s topology.Stat) bool { return within(s.Path, topology.KeyringDir) })
+			o.Servers[1].Keys = slices.DeleteFunc(o.Servers[1].Keys, func(s node.Stat) bool { return within(s.Path, topology.KeyringDir) })
 		}, []string{"missing"}},
 	})
 	none := goodFiles()
@@ -223,21 +225,21 @@ func TestAccounts(t *testing.T) {
 }
 
 func goodSockets() *Sockets {
-	mysqld := topology.Socket{Proto: "tcp6", Address: "::", Port: 3306}
+	mysqld := node.Socket{Proto: "tcp6", Address: "::", Port: 3306}
 	return &Sockets{[]NodeSockets{{
 		Side: topology.Source, Node: "sql", Role: topology.Mysqld,
-		Listens:  []topology.Socket{mysqld, {Proto: "tcp", Address: "127.0.0.11", Port: 41234}},
-		Expected: []topology.Socket{{Proto: "tcp", Address: topology.AnyAddress, Port: 3306}},
+		Listens:  []node.Socket{mysqld, {Proto: "tcp", Address: "127.0.0.11", Port: 41234}},
+		Expected: []node.Socket{{Proto: "tcp", Address: AnyAddress, Port: 3306}},
 	}}}
 }
 
 func TestSockets(t *testing.T) {
 	judges(t, socketsID, goodSockets, []broken[*Sockets]{
 		{"another port", func(o *Sockets) {
-			o.Nodes[0].Listens = append(o.Nodes[0].Listens, topology.Socket{Proto: "tcp", Address: "0.0.0.0", Port: 4444})
+			o.Nodes[0].Listens = append(o.Nodes[0].Listens, node.Socket{Proto: "tcp", Address: "0.0.0.0", Port: 4444})
 		}, []string{"unexpected"}},
 		{"another protocol", func(o *Sockets) {
-			o.Nodes[0].Listens = append(o.Nodes[0].Listens, topology.Socket{Proto: "udp", Address: "0.0.0.0", Port: 3306})
+			o.Nodes[0].Listens = append(o.Nodes[0].Listens, node.Socket{Proto: "udp", Address: "0.0.0.0", Port: 3306})
 		}, []string{"unexpected"}},
 		{"missing", func(o *Sockets) { o.Nodes[0].Listens = o.Nodes[0].Listens[1:] }, []string{"missing"}},
 	})
@@ -275,12 +277,12 @@ func TestChannelWithoutPromiseOfIdentity(t *testing.T) {
 
 func goodContents() *Contents {
 	return &Contents{
-		Workload: topology.Workload{Database: "test1", Table: "t1", Acked: 100, Wanted: 100},
+		Workload: load.Totals{Database: "test1", Table: "t1", Acked: 100, Wanted: 100},
 		Report: parity.Report{Tables: []parity.TableReport{
 			{Database: "ndbproof", Name: "marker", RowsSource: 3, RowsReplica: 3, Keyed: true},
 			{Database: "test1", Name: "t1", RowsSource: 100, RowsReplica: 100, Keyed: true},
 		}},
-		Ledger: []topology.LedgerFindings{
+		Ledger: []load.Findings{
 			{Side: topology.Source, Workload: "insert-only", Rows: 100, Expected: 100},
 			{Side: topology.Replica, Workload: "insert-only", Rows: 100, Expected: 100},
 		},
@@ -291,7 +293,7 @@ func TestContents(t *testing.T) {
 	judges(t, parityID, goodContents, []broken[*Contents]{
 		{"lost", func(o *Contents) { o.Ledger[0].Missing = 1 }, []string{"missing"}},
 		{"wrong on the replica", func(o *Contents) {
-			o.Ledger[1].Wrong, o.Ledger[1].First = 1, []topology.LedgerFinding{{Table: "t1", Key: 7, What: "wrong"}}
+			o.Ledger[1].Wrong, o.Ledger[1].First = 1, []load.Finding{{Table: "t1", Key: 7, What: "wrong"}}
 		}, []string{"wrong"}},
 		{"never sent", func(o *Contents) { o.Ledger[1].Strange = 1 }, []string{"strange"}},
 		{"deleted and back", func(o *Contents) { o.Ledger[0].Back = 1 }, []string{"back"}},

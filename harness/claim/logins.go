@@ -11,7 +11,9 @@ import (
 	"strings"
 	"sync"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -164,7 +166,7 @@ func prepareCache(ctx context.Context, s Subject, conn *sql.Conn, t TriedLogin) 
 	if t.User == secure.Root {
 		return nil
 	}
-	db, err := s.Login(ctx, t.Side, topology.Login{User: t.User, Password: s.Password(t.Side, t.User), TLS: topology.TLSVerify})
+	db, err := s.Login(ctx, t.Side, replication.Login{User: t.User, Password: s.Password(t.Side, t.User), TLS: replication.TLSVerify})
 	if err != nil {
 		return nil //nolint:nilerr // the cell over TLS with the right password will say so
 	}
@@ -175,7 +177,7 @@ func (t *TriedLogin) try(ctx context.Context, s Subject, password secret.Secret)
 	if t.Client == clientDriver {
 		return t.tryDriver(ctx, s, password)
 	}
-	out, err := tool(ctx, s, t.Side, sqlNode(s, t.Side), topology.Command{
+	out, err := tool(ctx, s, t.Side, sqlNode(s, t.Side), node.Command{
 		Argv: t.argv(s.Spec(t.Side).LinkHost()), Env: map[string]string{"MYSQL_PWD": password.Reveal()},
 	})
 	if err != nil {
@@ -201,11 +203,11 @@ func (t *TriedLogin) try(ctx context.Context, s Subject, password secret.Secret)
 var clientError = regexp.MustCompile(`(?m)^ERROR (\d+) .*$`)
 
 func (t *TriedLogin) tryDriver(ctx context.Context, s Subject, password secret.Secret) error {
-	mode := topology.TLSVerify
+	mode := replication.TLSVerify
 	if t.Mode == modePlain {
-		mode = topology.TLSOff
+		mode = replication.TLSOff
 	}
-	db, err := s.Login(ctx, t.Side, topology.Login{User: t.User, Password: password, TLS: mode, PublicKey: mode == topology.TLSOff})
+	db, err := s.Login(ctx, t.Side, replication.Login{User: t.User, Password: password, TLS: mode, PublicKey: mode == replication.TLSOff})
 	if err == nil {
 		rows, err := records(ctx, db, askTLS)
 		if err == nil && len(rows) > 0 {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/topology"
 )
@@ -92,12 +93,12 @@ var numbered = regexp.MustCompile(`^(.+)\.\d{6,}$`)
 // onDisk gives the log files of a kind that lie on a server's disk, found by
 // reading its volume: not only where the server keeps its logs. A numbered
 // file of an unknown name counts as a binary log.
-func (k kind) onDisk(ctx context.Context, s Subject, side topology.Side, p place) ([]topology.Stat, error) {
+func (k kind) onDisk(ctx context.Context, s Subject, side topology.Side, p place) ([]node.Stat, error) {
 	dirs := []string{topology.MysqlDir}
 	if !within(p.dir, topology.MysqlDir) {
 		dirs = append(dirs, p.dir)
 	}
-	var logs []topology.Stat
+	var logs []node.Stat
 	for _, dir := range dirs {
 		all, err := s.List(ctx, side, sqlNode(s, side), dir)
 		if err != nil {
@@ -113,13 +114,13 @@ func (k kind) onDisk(ctx context.Context, s Subject, side topology.Side, p place
 			}
 		}
 	}
-	slices.SortFunc(logs, func(a, b topology.Stat) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(logs, func(a, b node.Stat) int { return strings.Compare(a.Path, b.Path) })
 	return logs, nil
 }
 
 // steadily looks at the log files of a kind until none came or went meanwhile:
 // servers rotate and purge as they like. Three times must do.
-func (k kind) steadily(ctx context.Context, s Subject, side topology.Side, p place, look func([]topology.Stat) error) error {
+func (k kind) steadily(ctx context.Context, s Subject, side topology.Side, p place, look func([]node.Stat) error) error {
 	before, err := k.onDisk(ctx, s, side, p)
 	if err != nil {
 		return err
@@ -130,7 +131,7 @@ func (k kind) steadily(ctx context.Context, s Subject, side topology.Side, p pla
 		if err != nil {
 			return errors.Join(seen, err)
 		}
-		if slices.EqualFunc(before, after, func(a, b topology.Stat) bool { return a.Path == b.Path }) {
+		if slices.EqualFunc(before, after, func(a, b node.Stat) bool { return a.Path == b.Path }) {
 			return seen
 		}
 		before = after
@@ -145,7 +146,7 @@ func readLogs(ctx context.Context, s Subject, side topology.Side, k kind) (Serve
 		return ServerLogs{}, err
 	}
 	var o ServerLogs
-	err = k.steadily(ctx, s, side, p, func(files []topology.Stat) error {
+	err = k.steadily(ctx, s, side, p, func(files []node.Stat) error {
 		o = ServerLogs{Side: side, Node: sqlNode(s, side), Dir: p.dir}
 		for _, st := range files {
 			l, err := readLog(ctx, s, o, st)
@@ -166,7 +167,7 @@ func readLogs(ctx context.Context, s Subject, side topology.Side, k kind) (Serve
 }
 
 // readLog reads one file and searches it for the markers of the run.
-func readLog(ctx context.Context, s Subject, o ServerLogs, st topology.Stat) (Log, error) {
+func readLog(ctx context.Context, s Subject, o ServerLogs, st node.Stat) (Log, error) {
 	b, err := s.Read(ctx, o.Side, o.Node, st.Path, 0)
 	if err != nil {
 		return Log{}, err
@@ -189,7 +190,7 @@ func readIndex(ctx context.Context, s Subject, o ServerLogs, p place) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(beside, func(st topology.Stat) bool { return st.Path == p.index }) {
+	if !slices.ContainsFunc(beside, func(st node.Stat) bool { return st.Path == p.index }) {
 		return nil, nil
 	}
 	b, err := s.Read(ctx, o.Side, o.Node, p.index, 0)

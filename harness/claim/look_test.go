@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -53,15 +55,15 @@ func healthy(t *testing.T) *fake {
 	f.disk[topology.Replica][topology.LogDir+"/relay.index"] = fakeFile{[]byte("./relay.000003\n"), 0o640}
 	f.servers[topology.Replica].on("SELECT epoch FROM mysql.ndb_apply_status", "epoch", []any{"9"})
 	f.status("Yes", "Yes", 0, f.end)
-	f.login = func(topology.Side, topology.Login) error { return nil }
-	f.run = func(_ topology.Side, c topology.Command) (topology.Output, error) {
-		return topology.Output{Exit: 1, Stderr: "ERROR: " + refusal}, nil
+	f.login = func(topology.Side, replication.Login) error { return nil }
+	f.run = func(_ topology.Side, c node.Command) (node.Output, error) {
+		return node.Output{Exit: 1, Stderr: "ERROR: " + refusal}, nil
 	}
 	return f
 }
 
 // status is what the replica says of its channel from now on.
-func (f *fake) status(receiver, applier string, errno int, received topology.Position) {
+func (f *fake) status(receiver, applier string, errno int, received replication.Position) {
 	w := newest.Words()
 	does := map[string]string{"Yes": w.ReceiverWaits}
 	applies := map[string]string{"Yes": w.ApplierWaits}
@@ -152,7 +154,7 @@ func TestRelaylogsStartTheApplierWhateverHappens(t *testing.T) {
 	})
 	t.Run("receiver stopped", func(t *testing.T) {
 		f := healthy(t)
-		f.status("No", "No", 1236, topology.Position{File: "binlog.000001", Pos: 4})
+		f.status("No", "No", 1236, replication.Position{File: "binlog.000001", Pos: 4})
 		o := judged(t, f, relaylogsID)
 		require.Equal(t, NotLooked, o.Status)
 		require.Contains(t, o.Reason, "running: No")
@@ -160,7 +162,7 @@ func TestRelaylogsStartTheApplierWhateverHappens(t *testing.T) {
 	})
 	t.Run("context ended", func(t *testing.T) {
 		f := healthy(t)
-		f.status("Connecting", "No", 0, topology.Position{File: "binlog.000001", Pos: 4})
+		f.status("Connecting", "No", 0, replication.Position{File: "binlog.000001", Pos: 4})
 		ctx, cancel := context.WithCancel(t.Context())
 		f.marked = cancel
 		o := Run(ctx, byID(t, relaylogsID), f, evidence.At(t.TempDir()), secure.Seed2021())
@@ -178,7 +180,7 @@ func TestRelaylogsStartTheApplierWhateverHappens(t *testing.T) {
 
 func TestPlainChannelIsRestored(t *testing.T) {
 	f := healthy(t)
-	f.marked = func() { f.status("Connecting", "No", 3159, topology.Position{}) }
+	f.marked = func() { f.status("Connecting", "No", 3159, replication.Position{}) }
 	held(t, judged(t, f, plainChannelID))
 	heard := f.heard(topology.Replica)
 	require.Len(t, heard, 8)
@@ -260,11 +262,11 @@ func TestRunningLooks(t *testing.T) {
 }
 
 func TestPlainClientsLook(t *testing.T) {
-	refused := func(_ topology.Side, l topology.Login) error {
+	refused := func(_ topology.Side, l replication.Login) error {
 		switch {
-		case l.User == secure.Root || l.User == secure.AdminUser && l.TLS == topology.TLSOff:
+		case l.User == secure.Root || l.User == secure.AdminUser && l.TLS == replication.TLSOff:
 			return fmt.Errorf("log in: %w", &mysql.MySQLError{Number: 1045})
-		case l.TLS == topology.TLSOff:
+		case l.TLS == replication.TLSOff:
 			require.True(t, l.PublicKey)
 			return &mysql.MySQLError{Number: 3159}
 		}
@@ -274,7 +276,7 @@ func TestPlainClientsLook(t *testing.T) {
 	f.login = refused
 	held(t, judged(t, f, clientID))
 
-	f.login = func(s topology.Side, l topology.Login) error {
+	f.login = func(s topology.Side, l replication.Login) error {
 		if l.User == secure.ReplicationUser {
 			return nil
 		}
@@ -282,7 +284,9 @@ func TestPlainClientsLook(t *testing.T) {
 	}
 	require.Equal(t, Violated, judged(t, f, clientID).Status)
 
-	f.login = func(topology.Side, topology.Login) error { return &net.OpError{Op: "dial", Err: errors.New("refused")} }
+	f.login = func(topology.Side, replication.Login) error {
+		return &net.OpError{Op: "dial", Err: errors.New("refused")}
+	}
 	o := judged(t, f, clientID)
 	require.Equal(t, NotLooked, o.Status)
 	require.Contains(t, o.Reason, "no answer of the server")
@@ -290,22 +294,22 @@ func TestPlainClientsLook(t *testing.T) {
 
 func TestDirectWithoutTheProgram(t *testing.T) {
 	f := healthy(t)
-	f.run = func(topology.Side, topology.Command) (topology.Output, error) { return topology.Output{Exit: 127}, nil }
+	f.run = func(topology.Side, node.Command) (node.Output, error) { return node.Output{Exit: 127}, nil }
 	require.Equal(t, NotLooked, judged(t, f, directID).Status)
 }
 
 func TestRemoteLook(t *testing.T) {
 	f := healthy(t)
-	f.run = func(side topology.Side, c topology.Command) (topology.Output, error) {
+	f.run = func(side topology.Side, c node.Command) (node.Output, error) {
 		require.Equal(t, topology.Replica, side)
 		require.Equal(t, map[string]string{"MYSQL_PWD": "of user1"}, c.Env)
 		require.NotContains(t, strings.Join(c.Argv, " "), "of user1")
 		require.Contains(t, c.Argv, "--start-position=700")
-		return topology.Output{Stdout: "###   @2='" + f.markers[len(f.markers)-1] + "'"}, nil
+		return node.Output{Stdout: "###   @2='" + f.markers[len(f.markers)-1] + "'"}, nil
 	}
 	held(t, judged(t, f, remoteID))
-	f.run = func(topology.Side, topology.Command) (topology.Output, error) {
-		return topology.Output{Stdout: "# nothing"}, nil
+	f.run = func(topology.Side, node.Command) (node.Output, error) {
+		return node.Output{Stdout: "# nothing"}, nil
 	}
 	require.Equal(t, Violated, judged(t, f, remoteID).Status)
 }
@@ -330,9 +334,9 @@ func TestStatusWithoutAColumn(t *testing.T) {
 }
 
 func TestPast(t *testing.T) {
-	at := func(file string, pos uint64) topology.Position { return topology.Position{File: file, Pos: pos} }
+	at := func(file string, pos uint64) replication.Position { return replication.Position{File: file, Pos: pos} }
 	end := at("binlog.999999", 100)
-	for p, want := range map[topology.Position]bool{
+	for p, want := range map[replication.Position]bool{
 		at("binlog.999999", 100): true, at("binlog.999999", 99): false, at("binlog.1000000", 4): true,
 		at("binlog.000001", 500): false, {}: false,
 	} {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -129,8 +130,8 @@ func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerP
 	if o.Held, err = heldOn(ctx, admin); err != nil {
 		return o, on(side, err)
 	}
-	db, err := s.Login(ctx, side, topology.Login{
-		User: secure.ReplicationUser, Password: s.Password(side, secure.ReplicationUser), TLS: topology.TLSVerify,
+	db, err := s.Login(ctx, side, replication.Login{
+		User: secure.ReplicationUser, Password: s.Password(side, secure.ReplicationUser), TLS: replication.TLSVerify,
 	})
 	if err != nil {
 		return o, err

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -61,7 +63,7 @@ func TestPrivileges(t *testing.T) {
 
 func TestPrivilegesLook(t *testing.T) {
 	f := newFake(t, newest)
-	f.login = func(topology.Side, topology.Login) error { return nil }
+	f.login = func(topology.Side, replication.Login) error { return nil }
 	for _, side := range topology.Sides {
 		s, spare := f.servers[side], f.spares[side]
 		for _, p := range secure.Privileges(newest.Words()) {
@@ -171,21 +173,21 @@ func TestLoginsLook(t *testing.T) {
 	for _, side := range topology.Sides {
 		f.servers[side].on(askTLS, "Variable_name Value", []any{"Ssl_version", "TLSv1.3"})
 	}
-	f.login = func(_ topology.Side, l topology.Login) error {
+	f.login = func(_ topology.Side, l replication.Login) error {
 		switch right := l.Password.Reveal() == "of "+l.User; {
-		case !right || l.User == secure.Root || l.User == secure.AdminUser && l.TLS == topology.TLSOff:
+		case !right || l.User == secure.Root || l.User == secure.AdminUser && l.TLS == replication.TLSOff:
 			return &mysql.MySQLError{Number: errDenied}
-		case l.TLS == topology.TLSOff:
+		case l.TLS == replication.TLSOff:
 			return &mysql.MySQLError{Number: errInsecure}
 		}
 		return nil
 	}
-	f.run = func(side topology.Side, c topology.Command) (topology.Output, error) {
+	f.run = func(side topology.Side, c node.Command) (node.Output, error) {
 		require.NotContains(t, slices.Concat(c.Argv), c.Env["MYSQL_PWD"])
 		if slices.Contains(c.Argv, "--host="+otherName) {
-			return topology.Output{Exit: 1, Stderr: "ERROR 2026 (HY000): SSL connection error: hostname mismatch\n"}, nil
+			return node.Output{Exit: 1, Stderr: "ERROR 2026 (HY000): SSL connection error: hostname mismatch\n"}, nil
 		}
-		return topology.Output{Stdout: "Ssl_version\tTLSv1.3\n"}, nil
+		return node.Output{Stdout: "Ssl_version\tTLSv1.3\n"}, nil
 	}
 	o, err := lookLogins(t.Context(), f)
 	require.NoError(t, err)
@@ -195,8 +197,8 @@ func TestLoginsLook(t *testing.T) {
 	require.Contains(t, f.servers[topology.Replica].heard, "FLUSH LOCAL PRIVILEGES")
 	require.Equal(t, "TLSv1.3", o.Tried[0].TLS)
 
-	f.run = func(topology.Side, topology.Command) (topology.Output, error) {
-		return topology.Output{Exit: 1, Stderr: "mysql: unknown variable"}, nil
+	f.run = func(topology.Side, node.Command) (node.Output, error) {
+		return node.Output{Exit: 1, Stderr: "mysql: unknown variable"}, nil
 	}
 	_, err = lookLogins(t.Context(), f)
 	require.ErrorContains(t, err, "without an error's number")
@@ -221,16 +223,16 @@ func TestColdCacheOfAnother(t *testing.T) {
 			sessions := [][]any{{int64(7)}}
 			server.on("performance_schema.threads", "PROCESSLIST_ID", sessions...)
 			tries := 0
-			f.run = func(topology.Side, topology.Command) (topology.Output, error) {
+			f.run = func(topology.Side, node.Command) (node.Output, error) {
 				tries++
 				if tries <= c.others {
 					sessions = append(sessions, []any{int64(7 + tries)})
 					server.on("performance_schema.threads", "PROCESSLIST_ID", sessions...)
 				}
 				if tries <= max(c.others, c.tries-1) || c.others == 0 {
-					return topology.Output{Exit: 1, Stderr: "ERROR 1045 (28000): Access denied\n"}, nil
+					return node.Output{Exit: 1, Stderr: "ERROR 1045 (28000): Access denied\n"}, nil
 				}
-				return topology.Output{Exit: 1, Stderr: "ERROR 2061 (HY000): Authentication requires secure connection\n"}, nil
+				return node.Output{Exit: 1, Stderr: "ERROR 2061 (HY000): Authentication requires secure connection\n"}, nil
 			}
 			conn, err := f.Admin(topology.Replica).Conn(t.Context())
 			require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/topology"
@@ -56,13 +57,13 @@ var byPath = []struct {
 
 // classOf tells what something is: by where it lies, then by its magic, since a
 // log may have been copied under any name, then by its path.
-func classOf(f topology.Searched) class {
+func classOf(f node.Searched) class {
 	switch f.Place { //nolint:exhaustive // files are told by what they are, below
-	case topology.InUnlinked:
+	case node.InUnlinked:
 		return temporaryFile
-	case topology.InLog:
+	case node.InLog:
 		return containerLog
-	case topology.InInspect:
+	case node.InInspect:
 		return inspected
 	}
 	known := anyFile
@@ -123,9 +124,9 @@ func exposed(k needleKind, side topology.Side, c class) bool {
 
 // Looked is a search of everything that every node has.
 type Looked struct {
-	Wanted  []topology.NodeRef  `json:"wanted"` // nodes that must be among those searched
-	Needles []Sought            `json:"needles"`
-	Search  topology.PairSearch `json:"search"`
+	Wanted  []topology.NodeRef `json:"wanted"` // nodes that must be among those searched
+	Needles []Sought           `json:"needles"`
+	Search  node.PairSearch    `json:"search"`
 	// GBps is how fast volumes were read, in 10^9 bytes a second.
 	GBps float64 `json:"gb_per_second"`
 }
@@ -138,9 +139,9 @@ func search(ctx context.Context, s Subject, sought []Sought, texts map[string]se
 			o.Wanted = append(o.Wanted, topology.NodeRef{Side: side, Node: n.Name})
 		}
 	}
-	var needles []topology.Needle
+	var needles []node.Needle
 	for _, n := range sought {
-		needles = append(needles, topology.Needle{Name: n.Name, Text: texts[n.Name]})
+		needles = append(needles, node.Needle{Name: n.Name, Text: texts[n.Name]})
 	}
 	finder, err := scan.NewFinder(needles)
 	if err != nil {
@@ -163,13 +164,13 @@ func search(ctx context.Context, s Subject, sought []Sought, texts map[string]se
 }
 
 // outside searches what the engine keeps of a node's container.
-func outside(ctx context.Context, s Subject, f *scan.Finder, side topology.Side, node string) ([]topology.Searched, error) {
-	var all []topology.Searched
+func outside(ctx context.Context, s Subject, f *scan.Finder, side topology.Side, name string) ([]node.Searched, error) {
+	var all []node.Searched
 	for _, kept := range []struct {
-		place topology.Place
+		place node.Place
 		read  func(context.Context, topology.Side, string) ([]byte, error)
-	}{{topology.InLog, s.Log}, {topology.InInspect, s.Inspect}} {
-		b, err := kept.read(ctx, side, node)
+	}{{node.InLog, s.Log}, {node.InInspect, s.Inspect}} {
+		b, err := kept.read(ctx, side, name)
 		if err != nil {
 			return nil, err
 		}
@@ -177,7 +178,7 @@ func outside(ctx context.Context, s Subject, f *scan.Finder, side topology.Side,
 		if err != nil {
 			return nil, err
 		}
-		found.Place, found.Path = kept.place, node
+		found.Place, found.Path = kept.place, name
 		all = append(all, found)
 	}
 	return all, nil
@@ -205,20 +206,20 @@ func (o Looked) missing() string {
 
 // lacks says what was not searched of a node that is wanted.
 func (o Looked) lacks(w topology.NodeRef) string {
-	places, scanned := map[topology.Place]int{}, int64(0)
+	places, scanned := map[node.Place]int{}, int64(0)
 	for _, f := range o.files(w.Side, w.Node) {
-		if places[f.Place]++; f.Place == topology.InVolume {
+		if places[f.Place]++; f.Place == node.InVolume {
 			scanned += f.Scanned
 		}
 	}
 	switch {
-	case places[topology.InVolume] == 0:
+	case places[node.InVolume] == 0:
 		return "no file of its volume was scanned"
 	case scanned == 0:
 		return "no byte of its volume was scanned"
-	case places[topology.InLog] == 0:
+	case places[node.InLog] == 0:
 		return "its container's log was not searched"
-	case places[topology.InInspect] == 0:
+	case places[node.InInspect] == 0:
 		return "its container's inspect document was not searched"
 	}
 	return ""
@@ -227,7 +228,7 @@ func (o Looked) lacks(w topology.NodeRef) string {
 // asked tells whether a needle was searched for.
 func (o Looked) asked(want Sought) bool { return slices.Contains(o.Needles, want) }
 
-func (o Looked) files(side topology.Side, node string) []topology.Searched {
+func (o Looked) files(side topology.Side, node string) []node.Searched {
 	for _, n := range o.Search.Nodes {
 		if n.Side == side && n.Node == node {
 			return n.Files
@@ -246,8 +247,8 @@ func (o Looked) count() int {
 }
 
 // any tells whether a side has a file, on one of its nodes, that is as wanted.
-func (o Looked) any(side topology.Side, like func(topology.Searched) bool) bool {
-	return slices.ContainsFunc(o.Search.Nodes, func(n topology.NodeSearch) bool {
+func (o Looked) any(side topology.Side, like func(node.Searched) bool) bool {
+	return slices.ContainsFunc(o.Search.Nodes, func(n node.NodeSearch) bool {
 		return n.Side == side && slices.ContainsFunc(n.Files, like)
 	})
 }
@@ -276,8 +277,8 @@ func (o Looked) judgeHits(f *found, word func(class) string) {
 }
 
 // shown names a file for people.
-func shown(f topology.Searched) string {
-	if f.Place == topology.InUnlinked {
+func shown(f node.Searched) string {
+	if f.Place == node.InUnlinked {
 		return path.Base(f.Path) + " without a name"
 	}
 	return f.Path

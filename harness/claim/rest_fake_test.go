@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/topology"
 )
@@ -16,38 +17,38 @@ import (
 // Scan searches what the fake has on disk: all of it lies on the volumes of the
 // mysqlds and of the management nodes. Data nodes have a redo log and a local
 // checkpoint with all that the source heard.
-func (f *fake) Scan(_ context.Context, needles []topology.Needle) (topology.PairSearch, error) {
+func (f *fake) Scan(_ context.Context, needles []node.Needle) (node.PairSearch, error) {
 	finder, err := scan.NewFinder(needles)
 	if err != nil {
-		return topology.PairSearch{}, err
+		return node.PairSearch{}, err
 	}
-	out := topology.PairSearch{Needles: len(needles), Hidden: 3, Seen: 3, Seconds: 0.5, Bytes: 1 << 30}
+	out := node.PairSearch{Needles: len(needles), Hidden: 3, Seen: 3, Seconds: 0.5, Bytes: 1 << 30}
 	for _, side := range topology.Sides {
 		for _, n := range f.specs[side].Nodes {
-			node := topology.NodeSearch{Side: side, Node: n.Name}
-			add := func(place topology.Place, path string, content []byte) {
+			searched := node.NodeSearch{Side: side, Node: n.Name}
+			add := func(place node.Place, path string, content []byte) {
 				s, err := finder.Bytes(content)
 				require.NoError(f.t, err)
 				s.Place, s.Path = place, path
-				node.Files = append(node.Files, s)
+				searched.Files = append(searched.Files, s)
 			}
 			switch n.Role {
 			case topology.Ndbmtd:
 				fs := fmt.Sprintf("%s/ndb_%d_fs", topology.NdbDir, n.ID)
-				add(topology.InVolume, fs+"/D8/DBLQH/S0.FragLog", f.clear())
-				add(topology.InVolume, fs+"/LCP/0/T13F0.Data", f.clear())
+				add(node.InVolume, fs+"/D8/DBLQH/S0.FragLog", f.clear())
+				add(node.InVolume, fs+"/LCP/0/T13F0.Data", f.clear())
 			case topology.Mgmd, topology.Mysqld:
 				volume := map[topology.Role]string{topology.Mgmd: topology.NdbDir, topology.Mysqld: topology.MysqlDir}[n.Role]
 				for path, file := range f.disk[side] {
 					if within(path, volume) {
-						add(topology.InVolume, path, file.content)
+						add(node.InVolume, path, file.content)
 					}
 				}
 			}
 			if n.Role == topology.Mysqld {
-				add(topology.InUnlinked, "/tmp/#10010782", make([]byte, 180224))
+				add(node.InUnlinked, "/tmp/#10010782", make([]byte, 180224))
 			}
-			out.Nodes = append(out.Nodes, node)
+			out.Nodes = append(out.Nodes, searched)
 		}
 	}
 	if f.scanned != nil {
@@ -100,7 +101,7 @@ func resting(t *testing.T) *fake {
 		f.disk[side][topology.DataDir+"/mysql.ibd"] = fakeFile{[]byte("tables"), 0o600}
 		f.disk[side][log] = fakeFile{[]byte(clusterLogOf(1)), 0o644}
 	}
-	f.run = func(side topology.Side, c topology.Command) (topology.Output, error) {
+	f.run = func(side topology.Side, c node.Command) (node.Output, error) {
 		switch c.Argv[0] {
 		case "ndb_mgm":
 			f.disk[side][log] = fakeFile{[]byte(clusterLogOf(1) + clusterLogOf(2)), 0o644}
@@ -109,7 +110,7 @@ func resting(t *testing.T) *fake {
 		case "rm":
 			delete(f.disk[side], controlDir+"/binlog.000002")
 		}
-		return topology.Output{}, nil
+		return node.Output{}, nil
 	}
 	return f
 }

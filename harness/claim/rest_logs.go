@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ndbproof/harness/mgm"
+	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -152,7 +153,7 @@ func clusterLog(ctx context.Context, s Subject, side topology.Side) (string, err
 // manage gives a command to a side's management node.
 func manage(ctx context.Context, s Subject, side topology.Side, command string) error {
 	n := s.Spec(side).Of(topology.Mgmd)[0]
-	out, err := tool(ctx, s, side, n.Name, topology.Command{Argv: mgm.Argv(n.Host, command)})
+	out, err := tool(ctx, s, side, n.Name, node.Command{Argv: mgm.Argv(n.Host, command)})
 	if err == nil && out.Exit != 0 {
 		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stdout+out.Stderr))
 	}
@@ -183,15 +184,15 @@ func rotate(ctx context.Context, s Subject, side topology.Side) (string, error) 
 // account. remove takes them away, and is never nil.
 func copyClear(ctx context.Context, s Subject, logs []string) (remove func() error, err error) {
 	const side = topology.Replica
-	node := sqlNode(s, side)
-	run := func(ctx context.Context, c topology.Command) error {
-		out, err := tool(ctx, s, side, node, c)
+	server := sqlNode(s, side)
+	run := func(ctx context.Context, c node.Command) error {
+		out, err := tool(ctx, s, side, server, c)
 		if err == nil && out.Exit != 0 {
-			err = fmt.Errorf("run %s in %s %s: exit %d: %s", c.Argv[0], side, node, out.Exit, oneLine(out.Stderr))
+			err = fmt.Errorf("run %s in %s %s: exit %d: %s", c.Argv[0], side, server, out.Exit, oneLine(out.Stderr))
 		}
 		return err
 	}
-	sweep := topology.Command{Argv: []string{"rm", "-rf", controlDir}, User: "0:0"}
+	sweep := node.Command{Argv: []string{"rm", "-rf", controlDir}, User: "0:0"}
 	remove = func() error {
 		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
@@ -203,7 +204,7 @@ func copyClear(ctx context.Context, s Subject, logs []string) (remove func() err
 		"--ssl-mode=VERIFY_IDENTITY", "--ssl-ca=" + topology.CAPath,
 		"--raw", "--result-file=" + controlDir + "/",
 	}, logs...)
-	for _, c := range []topology.Command{
+	for _, c := range []node.Command{
 		sweep,
 		{Argv: []string{"mkdir", "-m", "0700", controlDir}},
 		{Argv: argv, Env: map[string]string{"MYSQL_PWD": s.Password(topology.Source, secure.ReplicationUser).Reveal()}},

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -23,13 +25,13 @@ const MarkersID = restMarkersID
 // its relay log, and while a transaction with another one was open.
 type RestMarkers struct {
 	Looked
-	Rows        int               `json:"rows"` // with markers in all columns
-	Mark        topology.Mark     `json:"mark"` // committed after the last of them
-	Received    topology.Position `json:"received"`
-	Checkpoints []Checkpoint      `json:"checkpoints"`
-	Held        Transaction       `json:"held"`
-	Copied      []string          `json:"copied"`  // binary logs, copied in clear for the positive control
-	Rotated     []topology.Side   `json:"rotated"` // sides whose binary log was rotated before the search
+	Rows        int                  `json:"rows"` // with markers in all columns
+	Mark        replication.Mark     `json:"mark"` // committed after the last of them
+	Received    replication.Position `json:"received"`
+	Checkpoints []Checkpoint         `json:"checkpoints"`
+	Held        Transaction          `json:"held"`
+	Copied      []string             `json:"copied"`  // binary logs, copied in clear for the positive control
+	Rotated     []topology.Side      `json:"rotated"` // sides whose binary log was rotated before the search
 }
 
 // Transaction is one that was open during the search.
@@ -74,8 +76,8 @@ func (o *RestMarkers) noCheckpoint() string {
 
 // noLogs wants logs that hold the markers, encrypted or not, on disk.
 func (o *RestMarkers) noLogs() string {
-	holds := func(c class) func(topology.Searched) bool {
-		return func(f topology.Searched) bool { return classOf(f) == c && f.Scanned > emptyLog }
+	holds := func(c class) func(node.Searched) bool {
+		return func(f node.Searched) bool { return classOf(f) == c && f.Scanned > emptyLog }
 	}
 	for _, side := range topology.Sides {
 		switch {
@@ -100,8 +102,8 @@ func (o *RestMarkers) noCache() string {
 	if o.Held.Bytes < 2*o.Held.Cache || o.Held.Cache <= 0 {
 		return fmt.Sprintf("no transaction larger than the binary log cache was open (%d bytes, cache %d)", o.Held.Bytes, o.Held.Cache)
 	}
-	if !o.any(topology.Source, func(f topology.Searched) bool {
-		return f.Place == topology.InUnlinked && f.Scanned >= o.Held.Bytes/2
+	if !o.any(topology.Source, func(f node.Searched) bool {
+		return f.Place == node.InUnlinked && f.Scanned >= o.Held.Bytes/2
 	}) {
 		return fmt.Sprintf("the source has no file without a name that could hold the binary log cache of the open transaction (%d bytes)", o.Held.Bytes)
 	}
@@ -114,8 +116,8 @@ func (o *RestMarkers) noControl() string {
 		if want.Encoding == "" {
 			continue
 		}
-		found := o.any(topology.Replica, func(f topology.Searched) bool {
-			return classOf(f) == control && slices.ContainsFunc(f.Hits, func(h topology.Hit) bool {
+		found := o.any(topology.Replica, func(f node.Searched) bool {
+			return classOf(f) == control && slices.ContainsFunc(f.Hits, func(h node.Hit) bool {
 				return h.Needle == want.Name && h.Encoding == string(want.Encoding)
 			})
 		})

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
@@ -44,20 +46,20 @@ func TestClassOf(t *testing.T) {
 		topology.NdbDir + "/ndb_1_config.bin.1":                 anyFile,
 		controlDir + "/binlog.000002":                           control,
 	} {
-		require.Equal(t, want, classOf(topology.Searched{Place: topology.InVolume, Path: path}), path)
+		require.Equal(t, want, classOf(node.Searched{Place: node.InVolume, Path: path}), path)
 	}
-	for want, f := range map[class]topology.Searched{
-		binaryLogs:    {Place: topology.InLayer, Path: "/tmp/old", Kind: string(scan.PlainLog)},
-		relayLogs:     {Place: topology.InVolume, Path: topology.DataDir + "/relay.000001", Kind: string(scan.PlainLog)},
-		control:       {Place: topology.InVolume, Path: controlDir + "/binlog.000001", Kind: string(scan.PlainLog)},
-		temporaryFile: {Place: topology.InUnlinked, Path: "/tmp/#1", Kind: string(scan.PlainLog)},
-		containerLog:  {Place: topology.InLog, Path: "sql"},
-		inspected:     {Place: topology.InInspect, Path: "sql"},
-		serverLog:     {Place: topology.InLayer, Path: "/var/log/mysql/error"},
+	for want, f := range map[class]node.Searched{
+		binaryLogs:    {Place: node.InLayer, Path: "/tmp/old", Kind: string(scan.PlainLog)},
+		relayLogs:     {Place: node.InVolume, Path: topology.DataDir + "/relay.000001", Kind: string(scan.PlainLog)},
+		control:       {Place: node.InVolume, Path: controlDir + "/binlog.000001", Kind: string(scan.PlainLog)},
+		temporaryFile: {Place: node.InUnlinked, Path: "/tmp/#1", Kind: string(scan.PlainLog)},
+		containerLog:  {Place: node.InLog, Path: "sql"},
+		inspected:     {Place: node.InInspect, Path: "sql"},
+		serverLog:     {Place: node.InLayer, Path: "/var/log/mysql/error"},
 	} {
 		require.Equal(t, want, classOf(f), "%+v", f)
 	}
-	require.Equal(t, temporaryFile, classOf(topology.Searched{Place: topology.InLayer, Path: "/tmp/MLabc"}))
+	require.Equal(t, temporaryFile, classOf(node.Searched{Place: node.InLayer, Path: "/tmp/MLabc"}))
 }
 
 // seenOn gives copies of what a search of a healthy fake gives.
@@ -76,7 +78,7 @@ func seenOn[T any](t *testing.T, look func(context.Context, Subject) (*T, error)
 
 // file gives the first file of a class, with another one's name if it must be
 // made.
-func fileOf(t *testing.T, o *topology.PairSearch, side topology.Side, c class) *topology.Searched {
+func fileOf(t *testing.T, o *node.PairSearch, side topology.Side, c class) *node.Searched {
 	t.Helper()
 	for i := range o.Nodes {
 		for j := range o.Nodes[i].Files {
@@ -89,8 +91,8 @@ func fileOf(t *testing.T, o *topology.PairSearch, side topology.Side, c class) *
 	return nil
 }
 
-func hit(name string, e scan.Encoding) topology.Hit {
-	return topology.Hit{Needle: name, Encoding: string(e), Places: 3, First: 512}
+func hit(name string, e scan.Encoding) node.Hit {
+	return node.Hit{Needle: name, Encoding: string(e), Places: 3, First: 512}
 }
 
 func TestRestMarkers(t *testing.T) {
@@ -164,7 +166,7 @@ func TestRestMarkersGuards(t *testing.T) {
 			}
 		}, "the source has no binary log with anything in it"},
 		"no relay log": {func(o *RestMarkers) {
-			*fileOf(t, &o.Search, topology.Replica, relayLogs) = topology.Searched{Place: topology.InVolume, Path: "x", Scanned: 1}
+			*fileOf(t, &o.Search, topology.Replica, relayLogs) = node.Searched{Place: node.InVolume, Path: "x", Scanned: 1}
 		}, "the replica has no relay log"},
 		"receiver behind":   {func(o *RestMarkers) { o.Received.Pos = 4 }, "before the last marker"},
 		"small transaction": {func(o *RestMarkers) { o.Held.Bytes = o.Held.Cache }, "no transaction larger than the binary log cache"},
@@ -174,7 +176,7 @@ func TestRestMarkersGuards(t *testing.T) {
 		"no control": {func(o *RestMarkers) { fileOf(t, &o.Search, topology.Replica, control).Hits = nil }, "the positive control failed"},
 		"half of the control": {func(o *RestMarkers) {
 			f := fileOf(t, &o.Search, topology.Replica, control)
-			f.Hits = slices.DeleteFunc(f.Hits, func(h topology.Hit) bool { return h.Encoding == string(scan.UTF16) })
+			f.Hits = slices.DeleteFunc(f.Hits, func(h node.Hit) bool { return h.Encoding == string(scan.UTF16) })
 		}, "VARCHAR utf16 (utf16) was not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -196,13 +198,13 @@ func TestRestMarkersPutsAllRightAgain(t *testing.T) {
 	require.Equal(t, "START REPLICA SQL_THREAD", f.heard(topology.Replica)[len(f.heard(topology.Replica))-1])
 
 	for name, breaks := range map[string]func(*fake){
-		"no scan":        func(f *fake) { f.scanned = func(s *topology.PairSearch) { s.Nodes = nil } },
-		"no control":     func(f *fake) { f.runs("mysqlbinlog", topology.Output{Exit: 1, Stderr: "Access denied"}) },
-		"no mysqlbinlog": func(f *fake) { f.runs("mysqlbinlog", topology.Output{Exit: 127}) },
+		"no scan":        func(f *fake) { f.scanned = func(s *node.PairSearch) { s.Nodes = nil } },
+		"no control":     func(f *fake) { f.runs("mysqlbinlog", node.Output{Exit: 1, Stderr: "Access denied"}) },
+		"no mysqlbinlog": func(f *fake) { f.runs("mysqlbinlog", node.Output{Exit: 127}) },
 		"no transaction": func(f *fake) { f.servers[topology.Source].fails("ndbproof_rest.held VALUES", errors.New("lock")) },
 		"no rotation":    func(f *fake) { f.servers[topology.Replica].fails("FLUSH BINARY LOGS", errors.New("read only")) },
 		"receiver stops": func(f *fake) {
-			f.marked = func() { f.status("No", "No", 1236, topology.Position{File: "binlog.000001"}) }
+			f.marked = func() { f.status("No", "No", 1236, replication.Position{File: "binlog.000001"}) }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -221,9 +223,9 @@ func TestRestMarkersPutsAllRightAgain(t *testing.T) {
 }
 
 // runs has a program end in another way.
-func (f *fake) runs(program string, out topology.Output) {
+func (f *fake) runs(program string, out node.Output) {
 	before := f.run
-	f.run = func(side topology.Side, c topology.Command) (topology.Output, error) {
+	f.run = func(side topology.Side, c node.Command) (node.Output, error) {
 		if c.Argv[0] == program {
 			return out, nil
 		}
@@ -276,10 +278,10 @@ func TestCheckpointThatNeverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := resting(t)
 		asked := 0
-		f.run = func(_ topology.Side, c topology.Command) (topology.Output, error) {
+		f.run = func(_ topology.Side, c node.Command) (node.Output, error) {
 			asked++
 			require.Equal(t, []string{"ndb_mgm", "--ndb-connectstring=source-mgm", "--execute=ALL DUMP 7099"}, c.Argv)
-			return topology.Output{}, nil
+			return node.Output{}, nil
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
@@ -293,12 +295,12 @@ func TestCheckpointThatNeverEnds(t *testing.T) {
 	_, err := takeCheckpoint(t.Context(), f, topology.Source)
 	require.ErrorContains(t, err, "holds none")
 	f = resting(t)
-	f.runs("ndb_mgm", topology.Output{Exit: 1, Stdout: "Unable to connect"})
+	f.runs("ndb_mgm", node.Output{Exit: 1, Stdout: "Unable to connect"})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	f.run = func(topology.Side, topology.Command) (topology.Output, error) {
+	f.run = func(topology.Side, node.Command) (node.Output, error) {
 		cancel()
-		return topology.Output{Exit: 1, Stdout: "Unable to connect"}, nil
+		return node.Output{Exit: 1, Stdout: "Unable to connect"}, nil
 	}
 	_, err = takeCheckpoint(ctx, f, topology.Source)
 	require.ErrorContains(t, err, "Unable to connect")
@@ -364,10 +366,10 @@ func FuzzClassOf(f *testing.F) {
 	f.Add("/data/ndb_2_fs/LCP/0/T1F0.Data", "")
 	f.Add("/tmp/x.log", string(scan.PlainLog))
 	f.Fuzz(func(t *testing.T, path, kind string) {
-		got := classOf(topology.Searched{Path: path, Kind: kind})
+		got := classOf(node.Searched{Path: path, Kind: kind})
 		if kind == string(scan.EncryptedLog) || kind == string(scan.PlainLog) {
 			require.Contains(t, []class{binaryLogs, relayLogs, control}, got, path)
 		}
-		require.Equal(t, temporaryFile, classOf(topology.Searched{Path: path, Kind: kind, Place: topology.InUnlinked}))
+		require.Equal(t, temporaryFile, classOf(node.Searched{Path: path, Kind: kind, Place: node.InUnlinked}))
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/topology"
 )
@@ -50,7 +51,7 @@ func asServer(side topology.Side, argv ...string) act {
 }
 
 func runOrFail(ctx context.Context, b Bench, side topology.Side, user string, argv []string) error {
-	out, err := b.Run(ctx, side, sqlNode(b, side), topology.Command{Argv: argv, User: user})
+	out, err := b.Run(ctx, side, sqlNode(b, side), node.Command{Argv: argv, User: user})
 	if err == nil && out.Exit != 0 {
 		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stderr))
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -15,8 +16,8 @@ import (
 // trial is the channel's account at a spare server, over TLS on one connection:
 // there statements are tried that would do harm where they are allowed.
 type trial struct {
-	server topology.Spare
-	login  topology.Login
+	server replication.Spare
+	login  replication.Login
 	user   *sql.DB // the channel's account, on one connection
 	admin  *sql.DB // the harness's own, on one connection: what the other must not be able to kill
 	peer   uint64  // the id of that connection
@@ -30,8 +31,8 @@ func onSpare(ctx context.Context, s Subject, side topology.Side) (t *trial, err 
 	if err != nil {
 		return nil, err
 	}
-	account := func(user string) topology.Login {
-		return topology.Login{User: user, Password: s.Password(side, user), TLS: topology.TLSVerify}
+	account := func(user string) replication.Login {
+		return replication.Login{User: user, Password: s.Password(side, user), TLS: replication.TLSVerify}
 	}
 	t = &trial{server: server, login: account(secure.ReplicationUser)}
 	defer func() {

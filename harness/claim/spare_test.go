@@ -6,6 +6,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -75,7 +76,7 @@ func TestRefusalsLook(t *testing.T) {
 	})
 	t.Run("no login", func(t *testing.T) {
 		f := healthy(t)
-		f.login = func(topology.Side, topology.Login) error { return &mysql.MySQLError{Number: 1045} }
+		f.login = func(topology.Side, replication.Login) error { return &mysql.MySQLError{Number: 1045} }
 		require.Equal(t, NotLooked, judged(t, f, refusalsID).Status)
 	})
 }

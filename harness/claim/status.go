@@ -7,21 +7,22 @@ import (
 	"strings"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/topology"
 )
 
 // Threads is what SHOW REPLICA STATUS says of the channel and its two threads.
 // The zero value is a replica without a channel.
 type Threads struct {
-	Configured   bool              `json:"configured"`
-	Receiver     string            `json:"receiver"` // Yes, No, Connecting
-	Applier      string            `json:"applier"`
-	ReceiverDoes string            `json:"receiver_does"` // "Waiting for source to send event"
-	ApplierDoes  string            `json:"applier_does"`
-	ReceiverErr  Fault             `json:"receiver_error"`
-	ApplierErr   Fault             `json:"applier_error"`
-	Received     topology.Position `json:"received"` // in the source's binary log
-	Applied      topology.Position `json:"applied"`
+	Configured   bool                 `json:"configured"`
+	Receiver     string               `json:"receiver"` // Yes, No, Connecting
+	Applier      string               `json:"applier"`
+	ReceiverDoes string               `json:"receiver_does"` // "Waiting for source to send event"
+	ApplierDoes  string               `json:"applier_does"`
+	ReceiverErr  Fault                `json:"receiver_error"`
+	ApplierErr   Fault                `json:"applier_error"`
+	Received     replication.Position `json:"received"` // in the source's binary log
+	Applied      replication.Position `json:"applied"`
 }
 
 // Fault is an error number and message; the zero value is none.
@@ -76,7 +77,7 @@ func parseThreads(row record, w release.Words) (Threads, error) {
 
 // past tells whether a position is at or behind another of the same server.
 // Files of one server count upwards in their suffix.
-func past(p, end topology.Position) bool {
+func past(p, end replication.Position) bool {
 	a, b := number(p.File), number(end.File)
 	return a > b || a == b && p.Pos >= end.Pos
 }

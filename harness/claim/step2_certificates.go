@@ -50,10 +50,10 @@ func (o *Certificates) Seen() (int, string) {
 func certificates() Claim {
 	// A running channel goes on. Logins end, the harness's own among them: claims
 	// that need new sessions cannot look meanwhile.
-	reloaded := func(name string, side topology.Side, i topology.Identity, word string, also ...string) Sabotage {
+	reloaded := func(name string, side topology.Side, i secure.Identity, word string, also ...string) Sabotage {
 		return Sabotage{
 			Name: name, Effect: Disturbs, Want: certificatesID + "." + word, Also: also,
-			Do: identified(side, i), Undo: identified(side, topology.Genuine),
+			Do: identified(side, i), Undo: identified(side, secure.Genuine),
 		}
 	}
 	return observed(Claim{
@@ -61,10 +61,10 @@ func certificates() Claim {
 		Title: "each server shows the certificate that was made for it in this run, valid for its name under the run's own CA",
 		Codes: codes(certificatesID, "no-tls", "not-ours", "untrusted", "wrong-name", "old-protocol"),
 		Sabotage: []Sabotage{
-			reloaded("another certificate of the same CA", topology.Source, topology.Reissued, "not-ours"),
-			reloaded("server certificate of another CA", topology.Source, topology.Stranger, "untrusted", refusalsID, privilegesID, remoteID, clientID, wireClientID, parityID),
-			reloaded("server certificate of another CA, on the replica", topology.Replica, topology.Stranger, "untrusted", privilegesID, clientID, wireClientID, parityID),
-			reloaded("wrong host name in the server certificate", topology.Replica, topology.WrongName, "wrong-name", privilegesID, clientID, wireClientID, parityID),
+			reloaded("another certificate of the same CA", topology.Source, secure.Reissued, "not-ours"),
+			reloaded("server certificate of another CA", topology.Source, secure.Stranger, "untrusted", refusalsID, privilegesID, remoteID, clientID, wireClientID, parityID),
+			reloaded("server certificate of another CA, on the replica", topology.Replica, secure.Stranger, "untrusted", privilegesID, clientID, wireClientID, parityID),
+			reloaded("wrong host name in the server certificate", topology.Replica, secure.WrongName, "wrong-name", privilegesID, clientID, wireClientID, parityID),
 		},
 	}, lookCertificates, judgeCertificates)
 }
@@ -73,7 +73,7 @@ func certificates() Claim {
 // loads none that its own ssl_ca does not vouch for (error 3888, 9.7.4), so a
 // stranger's comes with its CA. The channel and the programs name a CA of their
 // own, which stays.
-func identified(side topology.Side, i topology.Identity) act {
+func identified(side topology.Side, i secure.Identity) act {
 	return func(ctx context.Context, b Bench) error {
 		files, err := b.ServerFiles(side, i)
 		if err != nil {
@@ -85,11 +85,11 @@ func identified(side topology.Side, i topology.Identity) act {
 			}
 		}
 		ca := topology.CAPath
-		if i == topology.Stranger {
+		if i == secure.Stranger {
 			ca = topology.StrangeCAPath
 		}
 		load := statements(side, "SET GLOBAL ssl_ca='"+ca+"'", "ALTER INSTANCE RELOAD TLS")
-		if i == topology.Genuine {
+		if i == secure.Genuine {
 			return inTurn(load, asRoot(side, "rm", "-f", topology.StrangeCAPath))(ctx, b)
 		}
 		return load(ctx, b)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -26,9 +27,9 @@ type ServerFiles struct {
 	UID  int           `json:"uid"` // of the servers' user
 	// Keys are private keys and the files of the keyring. Public are
 	// certificates and public keys. Folders lead to the keyring.
-	Keys    []topology.Stat `json:"keys"`
-	Public  []topology.Stat `json:"public"`
-	Folders []topology.Stat `json:"folders"`
+	Keys    []node.Stat `json:"keys"`
+	Public  []node.Stat `json:"public"`
+	Folders []node.Stat `json:"folders"`
 	// Wanted are paths that the procedure puts there, and Keyring whether one
 	// file of the keyring is wanted besides.
 	Wanted []string `json:"wanted"`
@@ -94,7 +95,7 @@ func wantedFiles(side topology.Side) []string {
 }
 
 // sort puts files where they belong by their names.
-func (f *ServerFiles) sort(all []topology.Stat) {
+func (f *ServerFiles) sort(all []node.Stat) {
 	for _, st := range all {
 		name, keyring := path.Base(st.Path), within(st.Path, topology.KeyringDir)
 		switch {
@@ -150,7 +151,7 @@ func (f ServerFiles) has(wanted string, p secure.Profile) bool {
 	if keyring && !p.Keyring {
 		return true
 	}
-	return slices.ContainsFunc(slices.Concat(f.Keys, f.Public), func(st topology.Stat) bool {
+	return slices.ContainsFunc(slices.Concat(f.Keys, f.Public), func(st node.Stat) bool {
 		return st.Path == wanted || keyring && within(st.Path, wanted)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -72,8 +73,8 @@ func refusals() Claim {
 }
 
 func lookRefusals(ctx context.Context, s Subject) (o *Refusals, err error) {
-	db, err := s.Login(ctx, topology.Source, topology.Login{
-		User: secure.ReplicationUser, Password: s.Password(topology.Source, secure.ReplicationUser), TLS: topology.TLSVerify,
+	db, err := s.Login(ctx, topology.Source, replication.Login{
+		User: secure.ReplicationUser, Password: s.Password(topology.Source, secure.ReplicationUser), TLS: replication.TLSVerify,
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -20,11 +21,11 @@ type Sockets struct {
 
 // NodeSockets are those of one node.
 type NodeSockets struct {
-	Side     topology.Side     `json:"side"`
-	Node     string            `json:"node"`
-	Role     topology.Role     `json:"role"`
-	Listens  []topology.Socket `json:"listens"`
-	Expected []topology.Socket `json:"expected"`
+	Side     topology.Side `json:"side"`
+	Node     string        `json:"node"`
+	Role     topology.Role `json:"role"`
+	Listens  []node.Socket `json:"listens"`
+	Expected []node.Socket `json:"expected"`
 }
 
 // Seen counts sockets. A node in which nothing listens at all was not looked
@@ -83,7 +84,7 @@ func lookSockets(ctx context.Context, s Subject) (*Sockets, error) {
 			if err != nil {
 				return o, fmt.Errorf("look into %s %s: %w", side, n.Name, err)
 			}
-			o.Nodes = append(o.Nodes, NodeSockets{side, n.Name, n.Role, all, spec.ExpectedSockets(n)})
+			o.Nodes = append(o.Nodes, NodeSockets{side, n.Name, n.Role, all, expectedSockets(n.Role)})
 		}
 	}
 	return o, nil
@@ -93,12 +94,12 @@ func judgeSockets(o *Sockets, _ secure.Profile, _ release.Release) []Violation {
 	f := found{id: socketsID}
 	for _, n := range o.Nodes {
 		for _, s := range n.Listens {
-			if !s.EmbeddedDNS() && !slices.ContainsFunc(n.Expected, func(e topology.Socket) bool { return e.Admits(s) }) {
+			if !s.EmbeddedDNS() && !slices.ContainsFunc(n.Expected, func(e node.Socket) bool { return admits(e, s) }) {
 				f.at("unexpected", n.Side, n.Node, fmt.Sprintf("%s %s:%d listens; expected no such socket", s.Proto, s.Address, s.Port))
 			}
 		}
 		for _, e := range n.Expected {
-			if !slices.ContainsFunc(n.Listens, e.Admits) {
+			if !slices.ContainsFunc(n.Listens, func(seen node.Socket) bool { return admits(e, seen) }) {
 				f.at("missing", n.Side, n.Node, fmt.Sprintf("%s %s:%d does not listen", e.Proto, e.Address, e.Port))
 			}
 		}

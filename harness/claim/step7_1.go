@@ -9,6 +9,7 @@ import (
 
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -25,16 +26,16 @@ const emptyLog = scan.HeaderSize + 256
 
 // BinaryLogs are the binary logs of both servers.
 type BinaryLogs struct {
-	Mark    topology.Mark `json:"mark"` // committed before looking
-	Servers []ServerLogs  `json:"servers"`
+	Mark    replication.Mark `json:"mark"` // committed before looking
+	Servers []ServerLogs     `json:"servers"`
 }
 
 // RelayLogs are the relay logs of both servers, read while the applier stood
 // still and the receiver had passed the mark.
 type RelayLogs struct {
-	Mark     topology.Mark     `json:"mark"`
-	Received topology.Position `json:"received"`
-	Servers  []ServerLogs      `json:"servers"`
+	Mark     replication.Mark     `json:"mark"`
+	Received replication.Position `json:"received"`
+	Servers  []ServerLogs         `json:"servers"`
 }
 
 // Seen counts files. Each server must have one that holds more than its own
@@ -144,7 +145,7 @@ func lookRelaylogs(ctx context.Context, s Subject) (o *RelayLogs, err error) {
 }
 
 // received waits until the receiver has passed a position of the source.
-func received(ctx context.Context, s Subject, end topology.Position) (topology.Position, error) {
+func received(ctx context.Context, s Subject, end replication.Position) (replication.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var t Threads

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
@@ -228,7 +229,7 @@ func headers(ctx context.Context, s Subject, side topology.Side, k kind) ([]LogK
 		return nil, err
 	}
 	var all []LogKey
-	err = k.steadily(ctx, s, side, p, func(files []topology.Stat) error {
+	err = k.steadily(ctx, s, side, p, func(files []node.Stat) error {
 		all = nil
 		for _, st := range files {
 			b, err := s.Read(ctx, side, sqlNode(s, side), st.Path, scan.HeaderSize)

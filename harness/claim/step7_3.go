@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -53,13 +55,13 @@ func (o *DirectReads) Seen() (int, string) {
 
 // RemoteRead is what mysqlbinlog got from the source as the channel's account.
 type RemoteRead struct {
-	Argv   []string          `json:"argv"`
-	From   topology.Position `json:"from"` // where the marker's transaction can begin
-	Mark   topology.Mark     `json:"mark"`
-	Exit   int               `json:"exit"`
-	Stderr string            `json:"stderr"`
-	Bytes  int               `json:"bytes"` // of standard output
-	Found  bool              `json:"found"` // the marker, in it
+	Argv   []string             `json:"argv"`
+	From   replication.Position `json:"from"` // where the marker's transaction can begin
+	Mark   replication.Mark     `json:"mark"`
+	Exit   int                  `json:"exit"`
+	Stderr string               `json:"stderr"`
+	Bytes  int                  `json:"bytes"` // of standard output
+	Found  bool                 `json:"found"` // the marker, in it
 }
 
 // Seen counts runs: there was one.
@@ -101,7 +103,7 @@ func remote() Claim {
 			{
 				Name: "server certificate of another CA, for mysqlbinlog", Effect: Disturbs, Want: remoteID + ".refused",
 				Also: []string{certificatesID, refusalsID, privilegesID, clientID, wireClientID, parityID},
-				Do:   identified(topology.Source, topology.Stranger), Undo: identified(topology.Source, topology.Genuine),
+				Do:   identified(topology.Source, secure.Stranger), Undo: identified(topology.Source, secure.Genuine),
 			},
 		},
 	}, lookRemote, judgeRemote)
@@ -109,7 +111,7 @@ func remote() Claim {
 
 // tool runs a program of the release; that it is not there is an error, so that
 // its absence is not taken for a refusal.
-func tool(ctx context.Context, s Subject, side topology.Side, node string, c topology.Command) (topology.Output, error) {
+func tool(ctx context.Context, s Subject, side topology.Side, node string, c node.Command) (node.Output, error) {
 	out, err := s.Run(ctx, side, node, c)
 	if err == nil && (out.Exit == 126 || out.Exit == 127) {
 		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stdout+out.Stderr))
@@ -127,10 +129,10 @@ func lookDirect(ctx context.Context, s Subject) (*DirectReads, error) {
 		if err != nil {
 			return o, err
 		}
-		err = binaryLog.steadily(ctx, s, side, p, func(files []topology.Stat) error {
+		err = binaryLog.steadily(ctx, s, side, p, func(files []node.Stat) error {
 			o.Tries = nil
 			for _, st := range files {
-				out, err := tool(ctx, s, side, o.Node, topology.Command{Argv: []string{"mysqlbinlog", "--no-defaults", st.Path}})
+				out, err := tool(ctx, s, side, o.Node, node.Command{Argv: []string{"mysqlbinlog", "--no-defaults", st.Path}})
 				if err != nil {
 					return err
 				}
@@ -169,7 +171,7 @@ func lookRemote(ctx context.Context, s Subject) (*RemoteRead, error) {
 	if len(rows) == 0 {
 		return nil, errors.New("ask the source for the end of its binary log: it keeps none")
 	}
-	o := &RemoteRead{From: topology.Position{File: rows[0]["File"]}}
+	o := &RemoteRead{From: replication.Position{File: rows[0]["File"]}}
 	if o.From.Pos, err = strconv.ParseUint(rows[0]["Position"], 10, 64); err != nil {
 		return nil, fmt.Errorf("ask the source for the end of its binary log: %w", err)
 	}
@@ -177,7 +179,7 @@ func lookRemote(ctx context.Context, s Subject) (*RemoteRead, error) {
 		return nil, err
 	}
 	o.Argv = remoteArgv(s.Spec(topology.Source).LinkHost(), o.From, o.Mark.End)
-	out, err := tool(ctx, s, topology.Replica, sqlNode(s, topology.Replica), topology.Command{
+	out, err := tool(ctx, s, topology.Replica, sqlNode(s, topology.Replica), node.Command{
 		Argv: o.Argv,
 		Env:  map[string]string{"MYSQL_PWD": s.Password(topology.Source, secure.ReplicationUser).Reveal()},
 	})
@@ -191,7 +193,7 @@ func lookRemote(ctx context.Context, s Subject) (*RemoteRead, error) {
 
 // remoteArgv reads all files from one position to another. The password is in
 // the environment. Row events are decoded, because markers stand in rows.
-func remoteArgv(host string, from, to topology.Position) []string {
+func remoteArgv(host string, from, to replication.Position) []string {
 	argv := []string{
 		"mysqlbinlog", "--no-defaults", "--read-from-remote-server",
 		"--host=" + host, "--port=" + strconv.Itoa(topology.MysqlPort), "--user=" + secure.ReplicationUser,

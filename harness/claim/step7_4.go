@@ -7,6 +7,7 @@ import (
 
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -22,12 +23,12 @@ const (
 // PlainChannel is what became of a channel without TLS, and of a row committed
 // while it stood in the place of the real one.
 type PlainChannel struct {
-	At       topology.Position `json:"at"` // from where the channel was restored
-	Tried    int               `json:"tried"`
-	Receiver string            `json:"receiver"` // Yes, No, Connecting
-	Error    Fault             `json:"error"`
-	Mark     topology.Mark     `json:"mark"`
-	Arrived  bool              `json:"arrived"` // after the channel was restored
+	At       replication.Position `json:"at"` // from where the channel was restored
+	Tried    int                  `json:"tried"`
+	Receiver string               `json:"receiver"` // Yes, No, Connecting
+	Error    Fault                `json:"error"`
+	Mark     replication.Mark     `json:"mark"`
+	Arrived  bool                 `json:"arrived"` // after the channel was restored
 }
 
 // Seen counts tries to connect that came to an end.
@@ -111,7 +112,7 @@ func tryPlain(ctx context.Context, s Subject, o *PlainChannel) error {
 
 // restore brings the channel back from a position, also when ctx has ended, and
 // waits until nothing is missing on the replica.
-func restore(ctx context.Context, s Subject, at topology.Position) error {
+func restore(ctx context.Context, s Subject, at replication.Position) error {
 	w, o := s.Spec(topology.Replica).Release.Words(), s.Channel()
 	o.File, o.Pos = at.File, at.Pos
 	return resume(ctx, s, w.StopReplica, w.ResetReplicaAll, secure.ChannelSQL(w, o), w.StartReplica)

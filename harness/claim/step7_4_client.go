@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -20,13 +21,13 @@ type PlainClients struct {
 
 // Tried is one login.
 type Tried struct {
-	Side     topology.Side    `json:"side"`
-	User     string           `json:"user"`
-	TLS      topology.TLSMode `json:"tls"`
-	Want     uint16           `json:"want"` // error; 0: a control, which must succeed
-	Got      uint16           `json:"got"`  // 0: it succeeded
-	Message  string           `json:"message,omitempty"`
-	Controls bool             `json:"controls,omitempty"`
+	Side     topology.Side       `json:"side"`
+	User     string              `json:"user"`
+	TLS      replication.TLSMode `json:"tls"`
+	Want     uint16              `json:"want"` // error; 0: a control, which must succeed
+	Got      uint16              `json:"got"`  // 0: it succeeded
+	Message  string              `json:"message,omitempty"`
+	Controls bool                `json:"controls,omitempty"`
 }
 
 // Seen counts refusals. When a login that must succeed does not, a refusal says
@@ -49,12 +50,12 @@ func (o *PlainClients) Seen() (int, string) {
 // what it meets (3159). The harness's account does, and root is not known at
 // TCP hosts: both are refused as they are (1045).
 var attempts = []Tried{
-	{User: secure.ReplicationUser, TLS: topology.TLSVerify, Controls: true},
-	{User: secure.AdminUser, TLS: topology.TLSVerify, Controls: true},
-	{User: secure.ReplicationUser, TLS: topology.TLSOff, Want: errInsecure},
-	{User: secure.AdminUser, TLS: topology.TLSOff, Want: errDenied},
-	{User: secure.Root, TLS: topology.TLSOff, Want: errDenied},
-	{User: secure.Root, TLS: topology.TLSVerify, Want: errDenied},
+	{User: secure.ReplicationUser, TLS: replication.TLSVerify, Controls: true},
+	{User: secure.AdminUser, TLS: replication.TLSVerify, Controls: true},
+	{User: secure.ReplicationUser, TLS: replication.TLSOff, Want: errInsecure},
+	{User: secure.AdminUser, TLS: replication.TLSOff, Want: errDenied},
+	{User: secure.Root, TLS: replication.TLSOff, Want: errDenied},
+	{User: secure.Root, TLS: replication.TLSVerify, Want: errDenied},
 }
 
 func plainClient() Claim {
@@ -98,8 +99,8 @@ func lookPlainClients(ctx context.Context, s Subject) (*PlainClients, error) {
 
 // try logs in. Only an answer of the server counts.
 func (l *Tried) try(ctx context.Context, s Subject) error {
-	db, err := s.Login(ctx, l.Side, topology.Login{
-		User: l.User, Password: s.Password(l.Side, l.User), TLS: l.TLS, PublicKey: l.TLS == topology.TLSOff,
+	db, err := s.Login(ctx, l.Side, replication.Login{
+		User: l.User, Password: s.Password(l.Side, l.User), TLS: l.TLS, PublicKey: l.TLS == replication.TLSOff,
 	})
 	if err == nil {
 		if err := db.Close(); err != nil {

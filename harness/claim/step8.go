@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ndbproof/harness/epoch"
+	"ndbproof/harness/load"
 	"ndbproof/harness/parity"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
@@ -28,11 +29,11 @@ const RowsID = parityID
 // Contents is a comparison of all user tables, after the writer stopped and the
 // replica caught up.
 type Contents struct {
-	Workload topology.Workload `json:"workload"`
-	Epoch    uint64            `json:"epoch"` // of the fence
-	Report   parity.Report     `json:"report"`
+	Workload load.Totals   `json:"workload"`
+	Epoch    uint64        `json:"epoch"` // of the fence
+	Report   parity.Report `json:"report"`
 	// Ledger is what the writers' account says of the rows on each side.
-	Ledger []topology.LedgerFindings `json:"ledger"`
+	Ledger []load.Findings `json:"ledger"`
 }
 
 // Seen counts rows compared on the source. Fewer than were asked for prove
@@ -209,7 +210,7 @@ func judgeTable(f *found, t parity.TableReport) {
 
 // judgeLedger holds one side against what was sent to it: only this can know of
 // a row that is lost on both sides.
-func judgeLedger(f *found, l topology.LedgerFindings) {
+func judgeLedger(f *found, l load.Findings) {
 	for _, c := range []struct {
 		rows       int64
 		word, text string
@@ -224,7 +225,7 @@ func judgeLedger(f *found, l topology.LedgerFindings) {
 			continue
 		}
 		shown := ""
-		if i := slices.IndexFunc(l.First, func(x topology.LedgerFinding) bool { return x.What == c.word }); i >= 0 {
+		if i := slices.IndexFunc(l.First, func(x load.Finding) bool { return x.What == c.word }); i >= 0 {
 			x := l.First[i]
 			shown = oneLine(fmt.Sprintf("; the first: %s id=%d %s sent %s has %s (%s)", x.Table, x.Key, x.Column, x.Want, x.Got, x.Opinion))
 		}
@@ -234,7 +235,7 @@ func judgeLedger(f *found, l topology.LedgerFindings) {
 
 // judgeUnlike wants writes whose answer was lost to be there on both sides or on
 // neither.
-func judgeUnlike(f *found, all []topology.LedgerFindings) {
+func judgeUnlike(f *found, all []load.Findings) {
 	there := map[string]int{}
 	for _, l := range all {
 		for _, key := range l.There {

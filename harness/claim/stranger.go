@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
@@ -29,7 +30,7 @@ func asStranger(ctx context.Context, s Subject, side topology.Side, marker strin
 	}
 	o.Shown = out.Exit == 0 && strings.Contains(out.Stdout, "[ndbd(NDB)]")
 	o.Says = lastLine([]byte(out.Stdout + out.Stderr))
-	out, err = s.Rogue(ctx, side, topology.Command{Argv: []string{
+	out, err = s.Rogue(ctx, side, node.Command{Argv: []string{
 		"ndb_select_all", "--ndb-connectstring=" + s.Spec(side).Connectstring(), "--connect-retries=2", "--connect-retry-delay=1",
 		"--database=" + markerTable[0], markerTable[1],
 	}})

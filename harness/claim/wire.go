@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/wire"
@@ -32,8 +33,8 @@ const (
 
 // Window is what a capture saw while something was done.
 type Window struct {
-	Addresses []topology.Address `json:"addresses"`
-	Nodes     []WindowNode       `json:"nodes"`
+	Addresses []node.Address `json:"addresses"`
+	Nodes     []WindowNode   `json:"nodes"`
 }
 
 // WindowNode is what one node's namespace saw.
@@ -48,7 +49,7 @@ type WindowNode struct {
 // WindowFlow is a flow and what it is, "" when nobody knows.
 type WindowFlow struct {
 	Class wire.Class `json:"class"`
-	topology.Flow
+	node.Flow
 }
 
 // window captures at some nodes while something is done, and keeps the headers
@@ -59,7 +60,7 @@ func window(ctx context.Context, s Subject, dir *evidence.Dir, folder string, at
 	if w.Addresses, err = s.Addresses(ctx); err != nil {
 		return w, err
 	}
-	end, err := s.Capture(ctx, at, topology.CaptureOrder{Markers: markers})
+	end, err := s.Capture(ctx, at, node.CaptureOrder{Markers: markers})
 	if err != nil {
 		return w, err
 	}
@@ -96,10 +97,10 @@ func (w *Window) classify() {
 }
 
 // holder gives an address of a node, for its side, name and role.
-func (w *Window) holder(n topology.NodeRef) topology.Address {
-	i := slices.IndexFunc(w.Addresses, func(a topology.Address) bool { return a.Side == n.Side && a.Node == n.Node })
+func (w *Window) holder(n topology.NodeRef) node.Address {
+	i := slices.IndexFunc(w.Addresses, func(a node.Address) bool { return a.Side == n.Side && a.Node == n.Node })
 	if i < 0 {
-		return topology.Address{Side: n.Side, Node: n.Node}
+		return node.Address{Side: n.Side, Node: n.Node}
 	}
 	return w.Addresses[i]
 }

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -69,7 +71,7 @@ func wireChannel() Claim {
 
 func lookWireChannel(ctx context.Context, s Subject, dir *evidence.Dir) (*WireChannel, error) {
 	o := &WireChannel{}
-	marker := topology.NewMarker()
+	marker := replication.NewMarker()
 	markers := map[string]string{
 		markerRow:                               marker,
 		"password of " + secure.ReplicationUser: s.Password(topology.Source, secure.ReplicationUser).Reveal(),
@@ -129,13 +131,13 @@ func (k *Known) told(name, value string) {
 // plainNameOnLink tries a login without TLS from the replica to the source, in a
 // window of its own: the user's name is a marker.
 func plainNameOnLink(ctx context.Context, s Subject, dir *evidence.Dir) (c Control, err error) {
-	marker := topology.NewMarker()
+	marker := replication.NewMarker()
 	argv := []string{
 		"mysql", "--no-defaults", "--protocol=TCP", "--host=" + s.Spec(topology.Source).LinkHost(), "--port=" + strconv.Itoa(topology.MysqlPort),
 		"--user=" + marker, "--ssl-mode=DISABLED", "--connect-timeout=10", "--execute=DO 1",
 	}
 	c.Window, err = window(ctx, s, dir, wireChannelID+"/control", sqlNodes(s), map[string]string{markerControl: marker}, func(ctx context.Context) error {
-		out, err := tool(ctx, s, topology.Replica, sqlNode(s, topology.Replica), topology.Command{
+		out, err := tool(ctx, s, topology.Replica, sqlNode(s, topology.Replica), node.Command{
 			Argv: argv, Env: map[string]string{"MYSQL_PWD": secret.New().Reveal()},
 		})
 		if err == nil && out.Exit == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -84,8 +85,8 @@ func wireClient() Claim {
 
 // plainLogin logs in to the source without TLS.
 func plainLogin(ctx context.Context, b Bench) error {
-	db, err := b.Login(ctx, topology.Source, topology.Login{
-		User: secure.ReplicationUser, Password: b.Password(topology.Source, secure.ReplicationUser), TLS: topology.TLSOff, PublicKey: true,
+	db, err := b.Login(ctx, topology.Source, replication.Login{
+		User: secure.ReplicationUser, Password: b.Password(topology.Source, secure.ReplicationUser), TLS: replication.TLSOff, PublicKey: true,
 	})
 	if err != nil {
 		return err
@@ -95,7 +96,7 @@ func plainLogin(ctx context.Context, b Bench) error {
 
 func lookWireClients(ctx context.Context, s Subject, dir *evidence.Dir) (*WireClients, error) {
 	o := &WireClients{}
-	marker := topology.NewMarker()
+	marker := replication.NewMarker()
 	markers := map[string]string{markerRow: marker}
 	for _, side := range topology.Sides {
 		markers["password of "+secure.AdminUser+" at the "+string(side)] = s.Password(side, secure.AdminUser).Reveal()
@@ -119,7 +120,7 @@ func lookWireClients(ctx context.Context, s Subject, dir *evidence.Dir) (*WireCl
 // what it knows of this connection.
 func newClient(ctx context.Context, s Subject, side topology.Side, marker string) (k Known, err error) {
 	k.Side = side
-	db, err := s.Login(ctx, side, topology.Login{User: secure.AdminUser, Password: s.Password(side, secure.AdminUser), TLS: topology.TLSVerify})
+	db, err := s.Login(ctx, side, replication.Login{User: secure.AdminUser, Password: s.Password(side, secure.AdminUser), TLS: replication.TLSVerify})
 	if err != nil {
 		return k, err
 	}
@@ -150,10 +151,10 @@ func newClient(ctx context.Context, s Subject, side topology.Side, marker string
 // plainNames tries a login without TLS to each server, in a window of its own:
 // the user's name is a marker, and travels before the server can refuse.
 func plainNames(ctx context.Context, s Subject, dir *evidence.Dir) (c Control, err error) {
-	marker := topology.NewMarker()
+	marker := replication.NewMarker()
 	c.Window, err = window(ctx, s, dir, wireClientID+"/control", sqlNodes(s), map[string]string{markerControl: marker}, func(ctx context.Context) error {
 		for _, side := range topology.Sides {
-			db, err := s.Login(ctx, side, topology.Login{User: marker, Password: secret.New(), TLS: topology.TLSOff, PublicKey: true})
+			db, err := s.Login(ctx, side, replication.Login{User: marker, Password: secret.New(), TLS: replication.TLSOff, PublicKey: true})
 			if err == nil {
 				return errors.Join(fmt.Errorf("log in to the %s under a name that nobody has: it succeeds", side), db.Close())
 			}

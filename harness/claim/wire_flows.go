@@ -8,7 +8,9 @@ import (
 
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/mgm"
+	"ndbproof/harness/node"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/wire"
@@ -71,7 +73,7 @@ func (o *WireFlows) class(c wire.Class) ClassSeen {
 
 func wireFlows() Claim {
 	extra, noMore := meanwhile("connections to a port that nobody expects", func(ctx context.Context, b Bench) error {
-		_, err := b.Run(ctx, topology.Replica, sqlNode(b, topology.Replica), topology.Command{Argv: []string{
+		_, err := b.Run(ctx, topology.Replica, sqlNode(b, topology.Replica), node.Command{Argv: []string{
 			"mysql", "--no-defaults", "--protocol=TCP", "--host=" + b.Spec(topology.Source).LinkHost(), fmt.Sprintf("--port=%d", extraPort),
 			"--connect-timeout=5", "--execute=DO 1",
 		}})
@@ -100,8 +102,8 @@ func wireFlows() Claim {
 }
 
 // showCluster asks a management node for the state of its cluster.
-func showCluster(s topology.Spec) topology.Command {
-	return topology.Command{Argv: mgm.Argv(s.Connectstring(), "show")}
+func showCluster(s topology.Spec) node.Command {
+	return node.Command{Argv: mgm.Argv(s.Connectstring(), "show")}
 }
 
 func lookWireFlows(ctx context.Context, s Subject, dir *evidence.Dir) (*WireFlows, error) {
@@ -111,7 +113,7 @@ func lookWireFlows(ctx context.Context, s Subject, dir *evidence.Dir) (*WireFlow
 			o.Nodes = append(o.Nodes, topology.NodeRef{Side: side, Node: n.Name})
 		}
 	}
-	marker := topology.NewMarker()
+	marker := replication.NewMarker()
 	var err error
 	o.Window, err = window(ctx, s, dir, wireFlowsID, o.Nodes, map[string]string{markerRow: marker}, func(ctx context.Context) error {
 		if err := receiverAgain(ctx, s, marker); err != nil {

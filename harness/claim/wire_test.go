@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/node"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/wire"
@@ -20,12 +22,12 @@ import (
 
 // addresses are those of a pair: 10.S.N.I, where S is 1 at the source and 2 at
 // the replica, N is 1 on the cluster's network and 3 at the door. The link is 10.9.0.
-func addresses() []topology.Address {
-	var all []topology.Address
+func addresses() []node.Address {
+	var all []node.Address
 	for i, side := range topology.Sides {
 		s := string(rune('1' + i))
-		at := func(ip, node string, role topology.Role, n topology.Network) {
-			all = append(all, topology.Address{IP: ip, Side: side, Node: node, Role: role, Network: n})
+		at := func(ip, name string, role topology.Role, n topology.Network) {
+			all = append(all, node.Address{IP: ip, Side: side, Node: name, Role: role, Network: n})
 		}
 		at("10."+s+".1.1", "", "", topology.ClusterNetwork)
 		at("10."+s+".1.2", "mgm", topology.Mgmd, topology.ClusterNetwork)
@@ -37,36 +39,36 @@ func addresses() []topology.Address {
 		at("10."+s+".3.2", "sql", topology.Mysqld, topology.DoorNetwork)
 		at("10.9.0.1"+s, "sql", topology.Mysqld, topology.LinkNetwork)
 	}
-	return append(all, topology.Address{IP: "10.9.0.1", Network: topology.LinkNetwork})
+	return append(all, node.Address{IP: "10.9.0.1", Network: topology.LinkNetwork})
 }
 
 // tlsFlow is a connection of MySQL's protocol as it should be.
-func tlsFlow(client, server string) topology.Flow {
-	return topology.Flow{
+func tlsFlow(client, server string) node.Flow {
+	return node.Flow{
 		Proto: "tcp", Client: client, Server: server, Begun: true,
-		Up: topology.Stream{Packets: 9, Segments: 7, Bytes: 900, Opens: wire.OpensSSLRequest, Records: 6},
-		Down: topology.Stream{
+		Up: node.Stream{Packets: 9, Segments: 7, Bytes: 900, Opens: wire.OpensSSLRequest, Records: 6},
+		Down: node.Stream{
 			Packets: 8, Segments: 7, Bytes: 3000, Opens: wire.OpensGreeting, Records: 7, TLSVersion: "TLSv1.3", CipherSuite: "TLS_AES_256_GCM_SHA384",
 		},
 	}
 }
 
-func clearFlow(client, server string, markers ...string) topology.Flow {
-	return topology.Flow{
+func clearFlow(client, server string, markers ...string) node.Flow {
+	return node.Flow{
 		Proto: "tcp", Client: client, Server: server,
-		Up:   topology.Stream{Packets: 9, Segments: 7, Bytes: 900, Unread: 900, Markers: markers},
-		Down: topology.Stream{Packets: 9, Segments: 7, Bytes: 900, Unread: 900},
+		Up:   node.Stream{Packets: 9, Segments: 7, Bytes: 900, Unread: 900, Markers: markers},
+		Down: node.Stream{Packets: 9, Segments: 7, Bytes: 900, Unread: 900},
 	}
 }
 
-func nameFlow(client, server string) topology.Flow {
+func nameFlow(client, server string) node.Flow {
 	f := clearFlow(client, server)
 	f.Begun, f.Up.Opens, f.Up.Clear, f.Up.Markers, f.Down.Opens = true, wire.OpensLogin, 400, []string{markerControl}, wire.OpensGreeting
 	return f
 }
 
 // seenAt is a window over flows by the names of nodes, as "source sql".
-func seenAt(flows map[string][]topology.Flow) Window {
+func seenAt(flows map[string][]node.Flow) Window {
 	w := Window{Addresses: addresses()}
 	for _, side := range topology.Sides {
 		for _, n := range []string{"mgm", "ndb1", "ndb2", "ndb3", "ndb4", "sql"} {
@@ -92,11 +94,11 @@ func goodWireClients() *WireClients {
 		Clients: []Known{
 			{topology.Source, 50001, "TLSv1.3", "TLS_AES_256_GCM_SHA384"}, {topology.Replica, 50002, "TLSv1.3", "TLS_AES_256_GCM_SHA384"},
 		},
-		Window: seenAt(map[string][]topology.Flow{
+		Window: seenAt(map[string][]node.Flow{
 			"source sql":  {tlsFlow("10.1.3.1:50001", "10.1.3.2:3306"), old},
 			"replica sql": {tlsFlow("10.2.3.1:50002", "10.2.3.2:3306")},
 		}),
-		Control: Control{Answer: "denied", Window: seenAt(map[string][]topology.Flow{
+		Control: Control{Answer: "denied", Window: seenAt(map[string][]node.Flow{
 			"source sql": {nameFlow("10.1.3.1:50009", "10.1.3.2:3306")}, "replica sql": {nameFlow("10.2.3.1:50009", "10.2.3.2:3306")},
 		})},
 	}
@@ -143,8 +145,8 @@ func goodWireChannel() *WireChannel {
 	name := nameFlow("10.9.0.12:50009", "10.9.0.11:3306")
 	return &WireChannel{
 		Dumps:   []Known{{topology.Source, 50001, "TLSv1.3", "TLS_AES_256_GCM_SHA384"}},
-		Window:  seenAt(map[string][]topology.Flow{"source sql": {dump}, "replica sql": {dump}}),
-		Control: Control{Answer: "denied", Window: seenAt(map[string][]topology.Flow{"source sql": {name}, "replica sql": {name}})},
+		Window:  seenAt(map[string][]node.Flow{"source sql": {dump}, "replica sql": {dump}}),
+		Control: Control{Answer: "denied", Window: seenAt(map[string][]node.Flow{"source sql": {name}, "replica sql": {name}})},
 	}
 }
 
@@ -174,12 +176,12 @@ func TestWireChannel(t *testing.T) {
 
 func goodWireFlows() *WireFlows {
 	o := &WireFlows{}
-	flows := map[string][]topology.Flow{}
+	flows := map[string][]node.Flow{}
 	for i, side := range topology.Sides {
 		s := string(rune('1' + i))
 		sql, mgm := "10."+s+".1.20:", "10."+s+".1.2:"
-		flows[string(side)+" mgm"] = []topology.Flow{clearFlow(sql+"40001", mgm+"1186"), clearFlow(mgm+"40002", "10."+s+".1.11:2202")}
-		flows[string(side)+" sql"] = []topology.Flow{
+		flows[string(side)+" mgm"] = []node.Flow{clearFlow(sql+"40001", mgm+"1186"), clearFlow(mgm+"40002", "10."+s+".1.11:2202")}
+		flows[string(side)+" sql"] = []node.Flow{
 			tlsFlow("10."+s+".3.1:50001", "10."+s+".3.2:3306"), tlsFlow("10.9.0.12:50001", "10.9.0.11:3306"),
 			clearFlow(sql+"40003", "10."+s+".1.11:2202", markerRow),
 			{Proto: "udp", Client: "127.0.0.1:5", Server: "127.0.0.11:53"},
@@ -187,7 +189,7 @@ func goodWireFlows() *WireFlows {
 		}
 		for d := range 4 {
 			n := string(rune('1' + d))
-			flows[string(side)+" ndb"+n] = []topology.Flow{clearFlow("10."+s+".1.1"+n+":40004", "10."+s+".1.11:2202", markerRow)}
+			flows[string(side)+" ndb"+n] = []node.Flow{clearFlow("10."+s+".1.1"+n+":40004", "10."+s+".1.11:2202", markerRow)}
 		}
 	}
 	o.Window = seenAt(flows)
@@ -210,7 +212,7 @@ func TestWireFlows(t *testing.T) {
 		{"port", stray("10.9.0.12:50001", "10.9.0.11:4444"), []string{"unclassified"}},
 		{"stranger", stray("10.1.1.99:50001", "10.1.1.2:1186"), []string{"unclassified"}},
 		{"nothing known", func(o *WireFlows) {
-			o.Window.Nodes[0].Flows[0].Flow, o.Window.Nodes[0].Flows[0].Class = topology.Flow{Proto: "ether 0x88cc"}, ""
+			o.Window.Nodes[0].Flows[0].Flow, o.Window.Nodes[0].Flows[0].Class = node.Flow{Proto: "ether 0x88cc"}, ""
 		}, []string{"unclassified"}},
 	})
 	blind := func(with func(*WireFlows)) Observation {
@@ -240,25 +242,25 @@ func wired(t *testing.T) *fake {
 		f.servers[side].on("SHOW SESSION STATUS", "Variable_name Value", []any{"Ssl_version", "TLSv1.3"}, []any{"Ssl_cipher", "TLS_AES_256_GCM_SHA384"})
 	}
 	f.servers[topology.Source].on("status_by_thread", "name value", []any{"Ssl_version", "TLSv1.3"}, []any{"Ssl_cipher", "TLS_AES_256_GCM_SHA384"})
-	f.login = func(_ topology.Side, l topology.Login) error {
-		if l.TLS == topology.TLSOff {
+	f.login = func(_ topology.Side, l replication.Login) error {
+		if l.TLS == replication.TLSOff {
 			return &mysql.MySQLError{Number: errDenied, Message: "Access denied"}
 		}
 		return nil
 	}
-	f.run = func(_ topology.Side, c topology.Command) (topology.Output, error) {
+	f.run = func(_ topology.Side, c node.Command) (node.Output, error) {
 		if c.Argv[0] == "ndb_mgm" {
-			return topology.Output{Stdout: "[ndbd(NDB)] 4 node(s)"}, nil
+			return node.Output{Stdout: "[ndbd(NDB)] 4 node(s)"}, nil
 		}
-		return topology.Output{Exit: 1, Stderr: "ERROR 1045 (28000): Access denied"}, nil
+		return node.Output{Exit: 1, Stderr: "ERROR 1045 (28000): Access denied"}, nil
 	}
-	f.rogue = func(_ topology.Side, c topology.Command) (topology.Output, error) {
+	f.rogue = func(_ topology.Side, c node.Command) (node.Output, error) {
 		if c.Argv[0] == "ndb_select_all" {
-			return topology.Output{Stdout: strings.Join(f.markers, "\n")}, nil
+			return node.Output{Stdout: strings.Join(f.markers, "\n")}, nil
 		}
-		return topology.Output{Stdout: "[ndbd(NDB)] 4 node(s)"}, nil
+		return node.Output{Stdout: "[ndbd(NDB)] 4 node(s)"}, nil
 	}
-	f.capture = func(at []topology.NodeRef, o topology.CaptureOrder) ([]topology.Captured, error) {
+	f.capture = func(at []topology.NodeRef, o node.CaptureOrder) ([]node.Captured, error) {
 		w := channel.Window
 		_, controls := o.Markers[markerControl]
 		_, ofChannel := o.Markers["password of "+secure.ReplicationUser]
@@ -266,16 +268,16 @@ func wired(t *testing.T) *fake {
 		case len(at) > 2:
 			w = flows.Window
 		case controls:
-			w = seenAt(map[string][]topology.Flow{
+			w = seenAt(map[string][]node.Flow{
 				"source sql":  {nameFlow("10.9.0.12:50009", "10.9.0.11:3306"), nameFlow("10.1.3.1:50009", "10.1.3.2:3306")},
 				"replica sql": {nameFlow("10.9.0.12:50009", "10.9.0.11:3306"), nameFlow("10.2.3.1:50009", "10.2.3.2:3306")},
 			})
 		case !ofChannel:
 			w = clients.Window
 		}
-		var all []topology.Captured
+		var all []node.Captured
 		for _, n := range w.Nodes {
-			c := topology.Captured{NodeRef: n.NodeRef, Packets: n.Packets, Headers: []byte("pcap")}
+			c := node.Captured{NodeRef: n.NodeRef, Packets: n.Packets, Headers: []byte("pcap")}
 			for _, x := range n.Flows {
 				c.Flows = append(c.Flows, x.Flow)
 			}
@@ -333,18 +335,18 @@ func TestGapsOfTheWire(t *testing.T) {
 	says, open := rowsOnLinks(o)
 	require.True(t, open)
 	require.Equal(t, "a row committed in the window was read at 10 nodes, in flows mysqld-ndbmtd and ndbmtd-ndbmtd", says)
-	each := func(f func(*topology.Flow)) {
+	each := func(f func(*node.Flow)) {
 		for i := range o.Window.Nodes {
 			for j := range o.Window.Nodes[i].Flows {
 				f(&o.Window.Nodes[i].Flows[j].Flow)
 			}
 		}
 	}
-	each(func(f *topology.Flow) { f.Up.Markers = nil })
+	each(func(f *node.Flow) { f.Up.Markers = nil })
 	says, open = rowsOnLinks(o)
 	require.True(t, open)
 	require.Contains(t, says, "14 flows inside the clusters are without TLS")
-	each(func(f *topology.Flow) { f.Up.Records = 5 })
+	each(func(f *node.Flow) { f.Up.Records = 5 })
 	_, open = rowsOnLinks(o)
 	require.False(t, open)
 

@@ -9,7 +9,9 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -226,7 +228,7 @@ func (p *Pair) goOn(ctx context.Context) error {
 }
 
 // Repoint points the stopped replica at a place in the source's binary log.
-func (p *Pair) Repoint(ctx context.Context, at topology.Position) error {
+func (p *Pair) Repoint(ctx context.Context, at replication.Position) error {
 	o := p.Channel()
 	o.File, o.Pos = at.File, at.Pos
 	return p.onReplica(ctx, secure.ChannelSQL(p.Replica.Spec.Release.Words(), o))
@@ -236,14 +238,14 @@ func (p *Pair) Repoint(ctx context.Context, at topology.Position) error {
 // binary log: File and Position of the first row at or behind it in
 // mysql.ndb_binlog_index. A restarted source's next_* of an epoch before it would
 // lead into the incident that every start writes.
-func (p *Pair) Fence(ctx context.Context) (topology.Position, error) {
+func (p *Pair) Fence(ctx context.Context) (replication.Position, error) {
 	up := p.upstream()
 	e, err := up.commit(ctx, fmt.Sprintf("REPLACE INTO ndbproof.fence VALUES (1, %d)", p.fence.Add(1)))
 	if err != nil {
-		return topology.Position{}, fmt.Errorf("commit a fence: %w", err)
+		return replication.Position{}, fmt.Errorf("commit a fence: %w", err)
 	}
 	if err := up.handled(ctx, e); err != nil {
-		return topology.Position{}, err
+		return replication.Position{}, err
 	}
 	return up.next(ctx, "SELECT File, Position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e))
 }
@@ -251,12 +253,12 @@ func (p *Pair) Fence(ctx context.Context) (topology.Position, error) {
 // AfterEpoch gives where the source's binary log goes on after an epoch: the
 // next_file and next_position of its row in mysql.ndb_binlog_index. It is the rule
 // of fail-over and restore, and wrong after a restart of the source's mysqld.
-func (p *Pair) AfterEpoch(ctx context.Context, e uint64) (topology.Position, error) {
+func (p *Pair) AfterEpoch(ctx context.Context, e uint64) (replication.Position, error) {
 	return p.upstream().next(ctx, "SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch <= ? ORDER BY epoch DESC LIMIT 1", e)
 }
 
 // endOfLog is where the source's binary log ends now.
-func (c *Cluster) endOfLog(ctx context.Context) (at topology.Position, err error) {
+func (c *Cluster) endOfLog(ctx context.Context) (at replication.Position, err error) {
 	out, err := c.RootSQL(ctx, c.Spec.Release.Words().ShowBinaryLogStatus+";\n")
 	if err != nil {
 		return at, err
@@ -279,7 +281,7 @@ func (n *Node) removeGone(ctx context.Context, next []topology.File) error {
 	if len(argv) == 2 {
 		return nil
 	}
-	out, err := n.exec(ctx, topology.Command{Argv: argv, User: "0:0"})
+	out, err := n.exec(ctx, node.Command{Argv: argv, User: "0:0"})
 	if err == nil && out.Exit != 0 {
 		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stderr))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
@@ -31,7 +32,7 @@ type capturing struct {
 // Capture begins to capture in the namespaces of some nodes, all at once, and
 // returns when all of them see packets. end gives what they saw, in the order
 // of at; it must be called, once.
-func (p *Pair) Capture(ctx context.Context, at []topology.NodeRef, o topology.CaptureOrder) (end func(context.Context) ([]topology.Captured, error), err error) {
+func (p *Pair) Capture(ctx context.Context, at []topology.NodeRef, o node.CaptureOrder) (end func(context.Context) ([]node.Captured, error), err error) {
 	all := make([]*capturing, len(at))
 	g, starting := errgroup.WithContext(ctx)
 	for i, ref := range at {
@@ -52,8 +53,8 @@ func (p *Pair) Capture(ctx context.Context, at []topology.NodeRef, o topology.Ca
 		}
 		return nil, err
 	}
-	return func(ctx context.Context) ([]topology.Captured, error) {
-		seen := make([]topology.Captured, len(all))
+	return func(ctx context.Context) ([]node.Captured, error) {
+		seen := make([]node.Captured, len(all))
 		var g errgroup.Group
 		for i, c := range all {
 			g.Go(func() (err error) {
@@ -67,7 +68,7 @@ func (p *Pair) Capture(ctx context.Context, at []topology.NodeRef, o topology.Ca
 }
 
 // capture starts the probe's capture beside the node, and waits until it has begun.
-func (n *Node) capture(ctx context.Context, o topology.CaptureOrder) (c *capturing, err error) {
+func (n *Node) capture(ctx context.Context, o node.CaptureOrder) (c *capturing, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("capture beside %s: %w", n, err)
@@ -135,7 +136,7 @@ func (c *capturing) read(ctx context.Context, into any) error {
 }
 
 // end stops the capture and gives what it saw.
-func (c *capturing) end(ctx context.Context) (seen topology.Captured, err error) {
+func (c *capturing) end(ctx context.Context) (seen node.Captured, err error) {
 	defer c.close()
 	if err = c.feed(); err == nil {
 		err = c.read(ctx, &seen)
@@ -147,8 +148,8 @@ func (c *capturing) end(ctx context.Context) (seen topology.Captured, err error)
 }
 
 // Addresses tells whose the addresses on all networks of the pair are.
-func (p *Pair) Addresses(ctx context.Context) ([]topology.Address, error) {
-	var all []topology.Address
+func (p *Pair) Addresses(ctx context.Context) ([]node.Address, error) {
+	var all []node.Address
 	for _, c := range p.Clusters() {
 		kinds := map[string]topology.Network{c.networks.cluster: topology.ClusterNetwork, c.networks.door: topology.DoorNetwork}
 		if c.options.Link != "" {
@@ -165,7 +166,7 @@ func (p *Pair) Addresses(ctx context.Context) ([]topology.Address, error) {
 			}
 			for _, r := range in.IPAM.Config {
 				if r.Gateway != "" {
-					all = append(all, topology.Address{IP: bare(r.Gateway), Side: side, Network: kind})
+					all = append(all, node.Address{IP: bare(r.Gateway), Side: side, Network: kind})
 				}
 			}
 		}
@@ -177,7 +178,7 @@ func (p *Pair) Addresses(ctx context.Context) ([]topology.Address, error) {
 			for name, at := range in.NetworkSettings.Networks {
 				for _, ip := range []string{at.IPAddress, at.GlobalIPv6Address} {
 					if kind, ours := kinds[name]; ours && ip != "" {
-						all = append(all, topology.Address{IP: bare(ip), Side: c.Side, Node: n.Name, Role: n.Role, Network: kind})
+						all = append(all, node.Address{IP: bare(ip), Side: c.Side, Node: n.Name, Role: n.Role, Network: kind})
 					}
 				}
 			}

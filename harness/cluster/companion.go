@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/testcontainers/testcontainers-go"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
@@ -78,7 +79,7 @@ func (n *Node) probe(ctx context.Context, into any, args ...string) error {
 	if err != nil {
 		return err
 	}
-	out, err := n.cluster.engine.exec(ctx, id, topology.Command{Argv: append([]string{"/probe"}, args...)})
+	out, err := n.cluster.engine.exec(ctx, id, node.Command{Argv: append([]string{"/probe"}, args...)})
 	if err != nil {
 		return err
 	}
@@ -92,8 +93,8 @@ func (n *Node) probe(ctx context.Context, into any, args ...string) error {
 }
 
 // list gives all files under dir.
-func (n *Node) list(ctx context.Context, dir string) ([]topology.Stat, error) {
-	var all []topology.Stat
+func (n *Node) list(ctx context.Context, dir string) ([]node.Stat, error) {
+	var all []node.Stat
 	if err := n.probe(ctx, &all, "stat", nodeRoot+dir); err != nil {
 		return nil, fmt.Errorf("list %s of %s: %w", dir, n, err)
 	}
@@ -104,8 +105,8 @@ func (n *Node) list(ctx context.Context, dir string) ([]topology.Stat, error) {
 }
 
 // sockets gives what listens in the node's network namespace.
-func (n *Node) sockets(ctx context.Context) ([]topology.Socket, error) {
-	var all []topology.Socket
+func (n *Node) sockets(ctx context.Context) ([]node.Socket, error) {
+	var all []node.Socket
 	if err := n.probe(ctx, &all, "sockets"); err != nil {
 		return nil, fmt.Errorf("list the sockets of %s: %w", n, err)
 	}
@@ -153,10 +154,10 @@ func (n *Node) listen(ctx context.Context, port int) (stop func() error, err err
 // borrow runs a program that the node's image lacks, in the image that lends
 // tools, beside the node. Paths of the node are found under its root as seen
 // from there, so arguments naming them are rewritten.
-func (n *Node) borrow(ctx context.Context, c topology.Command) (topology.Output, error) {
+func (n *Node) borrow(ctx context.Context, c node.Command) (node.Output, error) {
 	id, err := n.lender(ctx)
 	if err != nil {
-		return topology.Output{}, err
+		return node.Output{}, err
 	}
 	argv := []string{c.Argv[0]}
 	for _, a := range c.Argv[1:] {

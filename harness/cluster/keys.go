@@ -49,20 +49,20 @@ func NewKeys(secrets *secret.Set, specs ...topology.Spec) (*Keys, error) {
 
 // ServerFiles gives the files that make a server show another certificate: the
 // run's own, or what a sabotage puts in its place, a stranger's with its CA.
-func (p *Pair) ServerFiles(side topology.Side, i topology.Identity) ([]topology.File, error) {
+func (p *Pair) ServerFiles(side topology.Side, i secure.Identity) ([]topology.File, error) {
 	spec, keys := p.on(side).Spec, p.options.Keys
 	subject := secure.Subject{CN: spec.LinkHost(), Names: keys.Server[side].Leaf.DNSNames, IPs: keys.Server[side].Leaf.IPAddresses, Use: secure.Server}
 	issuer := keys.Authority
 	switch i {
-	case topology.Genuine:
+	case secure.Genuine:
 		return spec.ServerFiles(keys.Server[side]), nil
-	case topology.Reissued:
-	case topology.Stranger:
+	case secure.Reissued:
+	case secure.Stranger:
 		var err error
 		if issuer, err = secure.NewAuthority("a stranger", time.Now()); err != nil {
 			return nil, fmt.Errorf("make a stranger's certificate: %w", err)
 		}
-	case topology.WrongName:
+	case secure.WrongName:
 		subject.CN, subject.Names, subject.IPs = "elsewhere.example", []string{"elsewhere.example"}, nil
 	default:
 		return nil, fmt.Errorf("make a certificate: unknown identity %q", i)
@@ -71,7 +71,7 @@ func (p *Pair) ServerFiles(side topology.Side, i topology.Identity) ([]topology.
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate (%s): %w", i, err)
 	}
-	if i == topology.Stranger {
+	if i == secure.Stranger {
 		return spec.StrangeFiles(issuer, c), nil
 	}
 	return spec.ServerFiles(c), nil

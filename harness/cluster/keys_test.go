@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
 
@@ -23,12 +24,12 @@ func TestServerFiles(t *testing.T) {
 		require.NoError(t, err)
 		return cert
 	}
-	for i, names := range map[topology.Identity]int{topology.Genuine: 2, topology.Reissued: 2, topology.WrongName: 2, topology.Stranger: 3} {
+	for i, names := range map[secure.Identity]int{secure.Genuine: 2, secure.Reissued: 2, secure.WrongName: 2, secure.Stranger: 3} {
 		files, err := p.ServerFiles(topology.Source, i)
 		require.NoError(t, err)
 		require.Len(t, files, names, i)
 		cert, roots := leaf(files[0].Content), c.options.Keys.Authority.Pool()
-		if i == topology.Stranger {
+		if i == secure.Stranger {
 			_, err := cert.Verify(x509.VerifyOptions{Roots: roots})
 			require.Error(t, err, "the run's CA must not vouch for a stranger")
 			assert.Equal(t, topology.StrangeCAPath, files[2].Path)

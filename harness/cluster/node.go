@@ -19,6 +19,7 @@ import (
 	"github.com/docker/go-connections/nat"
 	"github.com/testcontainers/testcontainers-go"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
@@ -198,13 +199,13 @@ func (n *Node) read(ctx context.Context, name string, limit int64) ([]byte, erro
 
 // exec runs a command in the container. A command that cannot be found is an
 // exit of 126 or 127, as the engine has it.
-func (n *Node) exec(ctx context.Context, c topology.Command) (topology.Output, error) {
+func (n *Node) exec(ctx context.Context, c node.Command) (node.Output, error) {
 	return n.cluster.engine.exec(ctx, n.id, c)
 }
 
-func (e *Engine) exec(ctx context.Context, id string, c topology.Command) (topology.Output, error) {
-	fail := func(err error) (topology.Output, error) {
-		return topology.Output{}, fmt.Errorf("run %s in container %.12s: %w", path.Base(c.Argv[0]), id, err)
+func (e *Engine) exec(ctx context.Context, id string, c node.Command) (node.Output, error) {
+	fail := func(err error) (node.Output, error) {
+		return node.Output{}, fmt.Errorf("run %s in container %.12s: %w", path.Base(c.Argv[0]), id, err)
 	}
 	var env []string
 	for k, v := range c.Env {
@@ -247,7 +248,7 @@ func (e *Engine) exec(ctx context.Context, id string, c topology.Command) (topol
 	if in.ExitCode == 0 && feedErr != nil {
 		return fail(fmt.Errorf("feed its standard input: %w", feedErr))
 	}
-	return topology.Output{Stdout: out.String(), Stderr: errs.String(), Exit: in.ExitCode}, nil
+	return node.Output{Stdout: out.String(), Stderr: errs.String(), Exit: in.ExitCode}, nil
 }
 
 // logs gives everything the node has written to its standard output and error.

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ndbproof/harness/epoch"
+	"ndbproof/harness/node"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -119,7 +121,7 @@ func (p *Pair) Password(side topology.Side, user string) secret.Secret {
 }
 
 // Login tries one new connection to a side's mysqld.
-func (p *Pair) Login(ctx context.Context, side topology.Side, l topology.Login) (*sql.DB, error) {
+func (p *Pair) Login(ctx context.Context, side topology.Side, l replication.Login) (*sql.DB, error) {
 	return p.on(side).Login(ctx, l)
 }
 
@@ -139,7 +141,7 @@ func (p *Pair) Authority() *x509.Certificate { return p.options.Keys.Authority.L
 func (p *Pair) Leaf(side topology.Side) *x509.Certificate { return p.options.Keys.Server[side].Leaf }
 
 // List gives all files under dir of a node.
-func (p *Pair) List(ctx context.Context, side topology.Side, node, dir string) ([]topology.Stat, error) {
+func (p *Pair) List(ctx context.Context, side topology.Side, node, dir string) ([]node.Stat, error) {
 	n, err := p.node(side, node)
 	if err != nil {
 		return nil, err
@@ -157,16 +159,16 @@ func (p *Pair) Read(ctx context.Context, side topology.Side, node, name string, 
 }
 
 // Run runs a program of the release in a node's container.
-func (p *Pair) Run(ctx context.Context, side topology.Side, node string, c topology.Command) (topology.Output, error) {
-	n, err := p.node(side, node)
+func (p *Pair) Run(ctx context.Context, side topology.Side, name string, c node.Command) (node.Output, error) {
+	n, err := p.node(side, name)
 	if err != nil {
-		return topology.Output{}, err
+		return node.Output{}, err
 	}
 	return n.tool(ctx, c)
 }
 
 // Sockets gives what listens in a node's network namespace.
-func (p *Pair) Sockets(ctx context.Context, side topology.Side, node string) ([]topology.Socket, error) {
+func (p *Pair) Sockets(ctx context.Context, side topology.Side, node string) ([]node.Socket, error) {
 	n, err := p.node(side, node)
 	if err != nil {
 		return nil, err
@@ -206,15 +208,15 @@ func (p *Pair) Markers() []string {
 
 // Mark commits a marker row on the source and waits until its epoch stands in
 // the source's binary log.
-func (p *Pair) Mark(ctx context.Context) (topology.Mark, error) {
-	return p.MarkAs(ctx, topology.NewMarker())
+func (p *Pair) Mark(ctx context.Context) (replication.Mark, error) {
+	return p.MarkAs(ctx, replication.NewMarker())
 }
 
 // MarkAs is Mark with a marker that somebody knows already.
-func (p *Pair) MarkAs(ctx context.Context, marker string) (topology.Mark, error) {
+func (p *Pair) MarkAs(ctx context.Context, marker string) (replication.Mark, error) {
 	p.marks.Lock()
 	defer p.marks.Unlock()
-	m := topology.Mark{Marker: marker}
+	m := replication.Mark{Marker: marker}
 	id := len(p.marks.all) + 1
 	e, err := p.Source.commit(ctx, fmt.Sprintf("INSERT INTO ndbproof.marker VALUES (%d, '%s')", id, m.Marker))
 	if err != nil {
@@ -231,13 +233,13 @@ func (p *Pair) MarkAs(ctx context.Context, marker string) (topology.Mark, error)
 
 // position gives the end, in the binary log, of the first epoch logged at or
 // after e.
-func (c *Cluster) position(ctx context.Context, e epoch.Epoch) (topology.Position, error) {
+func (c *Cluster) position(ctx context.Context, e epoch.Epoch) (replication.Position, error) {
 	return c.next(ctx, "SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e))
 }
 
 // next reads a place from mysql.ndb_binlog_index by a query about an epoch.
-func (c *Cluster) next(ctx context.Context, query string, e uint64) (topology.Position, error) {
-	var at topology.Position
+func (c *Cluster) next(ctx context.Context, query string, e uint64) (replication.Position, error) {
+	var at replication.Position
 	err := c.admin.QueryRowContext(ctx, query, e).Scan(&at.File, &at.Pos)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = errors.New("there is no such row")

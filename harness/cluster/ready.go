@@ -15,8 +15,10 @@ import (
 
 	"ndbproof/harness/epoch"
 	"ndbproof/harness/mgm"
+	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -56,7 +58,7 @@ func (c *Cluster) Started(ctx context.Context) error {
 // Mgm gives a command to the management client, run beside the management node.
 func (c *Cluster) Mgm(ctx context.Context, command string) (string, error) {
 	n := c.first(topology.Mgmd)
-	out, err := n.tool(ctx, topology.Command{Argv: mgm.Argv(n.Host, command)})
+	out, err := n.tool(ctx, node.Command{Argv: mgm.Argv(n.Host, command)})
 	if err != nil {
 		return "", err
 	}
@@ -68,7 +70,7 @@ func (c *Cluster) Mgm(ctx context.Context, command string) (string, error) {
 
 // tool runs a client program of the release in the node's container, or, when
 // the node's image lacks it, beside the node in the image that lends tools.
-func (n *Node) tool(ctx context.Context, c topology.Command) (topology.Output, error) {
+func (n *Node) tool(ctx context.Context, c node.Command) (node.Output, error) {
 	name := c.Argv[0]
 	for _, m := range n.spec.Layout.Missing {
 		if m == name {
@@ -162,7 +164,7 @@ func (c *Cluster) RootSQL(ctx context.Context, statements string) (string, error
 }
 
 func (n *Node) socketSQL(ctx context.Context, password secret.Secret, statements string) (string, error) {
-	cmd := topology.Command{
+	cmd := node.Command{
 		Argv:  []string{"mysql", "--no-defaults", "-u", secure.Root, "--socket=" + topology.SocketPath, "--batch", "--skip-column-names"},
 		Stdin: statements,
 	}
@@ -182,7 +184,7 @@ func (n *Node) socketSQL(ctx context.Context, password secret.Secret, statements
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // driver gives the driver's settings for a login by TCP.
-func (n *Node) driver(l topology.Login) (*mysql.Config, error) {
+func (n *Node) driver(l replication.Login) (*mysql.Config, error) {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd, cfg.DBName = l.User, l.Password.Reveal(), l.Database
 	// A server that was started again has another port, which its pool then dials.
@@ -192,16 +194,16 @@ func (n *Node) driver(l topology.Login) (*mysql.Config, error) {
 	cfg.InterpolateParams = true
 	cfg.Logger = &mysql.NopLogger{}
 	switch l.TLS {
-	case topology.TLSVerify:
+	case replication.TLSVerify:
 		cfg.TLS = &tls.Config{RootCAs: n.cluster.options.Keys.Authority.Pool(), ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
-	case topology.TLSOff: // the driver asks for the server's public key by itself
+	case replication.TLSOff: // the driver asks for the server's public key by itself
 	default:
 		return nil, fmt.Errorf("log in to %s: no tls mode given", n)
 	}
 	return cfg, nil
 }
 
-func (n *Node) open(l topology.Login) (*sql.DB, error) {
+func (n *Node) open(l replication.Login) (*sql.DB, error) {
 	cfg, err := n.driver(l)
 	if err != nil {
 		return nil, err
@@ -214,7 +216,7 @@ func (n *Node) open(l topology.Login) (*sql.DB, error) {
 }
 
 // login tries one new connection and pings.
-func (n *Node) login(ctx context.Context, l topology.Login) (*sql.DB, error) {
+func (n *Node) login(ctx context.Context, l replication.Login) (*sql.DB, error) {
 	db, err := n.open(l)
 	if err != nil {
 		return nil, err
@@ -227,13 +229,13 @@ func (n *Node) login(ctx context.Context, l topology.Login) (*sql.DB, error) {
 }
 
 // Login tries one new connection and pings.
-func (c *Cluster) Login(ctx context.Context, l topology.Login) (*sql.DB, error) {
+func (c *Cluster) Login(ctx context.Context, l replication.Login) (*sql.DB, error) {
 	return c.sql().login(ctx, l)
 }
 
 // asAdmin is the harness's own account, as it logs in.
-func (c *Cluster) asAdmin() topology.Login {
-	return topology.Login{User: secure.AdminUser, Password: c.secrets.admin, TLS: topology.TLSVerify}
+func (c *Cluster) asAdmin() replication.Login {
+	return replication.Login{User: secure.AdminUser, Password: c.secrets.admin, TLS: replication.TLSVerify}
 }
 
 // idleSessions is more than all that asks at once, so that logins of the harness's

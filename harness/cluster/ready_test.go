@@ -13,6 +13,7 @@ import (
 
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -93,7 +94,7 @@ func standing(t *testing.T) *Cluster {
 func TestConfigOfALogin(t *testing.T) {
 	c := standing(t)
 	password := secret.New()
-	cfg, err := c.sql().driver(topology.Login{User: "user1", Password: password, Database: "test1", TLS: topology.TLSVerify})
+	cfg, err := c.sql().driver(replication.Login{User: "user1", Password: password, Database: "test1", TLS: replication.TLSVerify})
 	require.NoError(t, err)
 	assert.Equal(t, "user1", cfg.User)
 	assert.Equal(t, password.Reveal(), cfg.Passwd)
@@ -104,11 +105,11 @@ func TestConfigOfALogin(t *testing.T) {
 	assert.True(t, cfg.TLS.RootCAs.Equal(c.options.Keys.Authority.Pool()), "the run's own CA, and no other")
 	assert.EqualValues(t, tls.VersionTLS12, cfg.TLS.MinVersion)
 
-	cfg, err = c.sql().driver(topology.Login{User: "user1", TLS: topology.TLSOff})
+	cfg, err = c.sql().driver(replication.Login{User: "user1", TLS: replication.TLSOff})
 	require.NoError(t, err)
 	assert.Nil(t, cfg.TLS)
 
-	var none topology.Login
+	var none replication.Login
 	_, err = c.sql().driver(none)
 	assert.ErrorContains(t, err, "log in to source sql: no tls mode given", "plain text must be asked for")
 }
@@ -116,7 +117,7 @@ func TestConfigOfALogin(t *testing.T) {
 // A pool goes on at the port that its server has after a restart.
 func TestLoginsFollowTheDoor(t *testing.T) {
 	c := standing(t)
-	cfg, err := c.sql().driver(topology.Login{User: "user1", TLS: topology.TLSOff})
+	cfg, err := c.sql().driver(replication.Login{User: "user1", TLS: replication.TLSOff})
 	require.NoError(t, err)
 	_, err = cfg.DialFunc(t.Context(), "tcp", cfg.Addr)
 	require.ErrorContains(t, err, "reach source sql: its port is not known yet")

@@ -13,13 +13,14 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 	"github.com/testcontainers/testcontainers-go"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
 // Rogue runs a program of the release in a new container that belongs to nobody:
 // it is on a side's cluster network, and has no configuration, no certificate, no
 // password and no volume. The container is removed afterwards.
-func (p *Pair) Rogue(ctx context.Context, side topology.Side, c topology.Command) (topology.Output, error) {
+func (p *Pair) Rogue(ctx context.Context, side topology.Side, c node.Command) (node.Output, error) {
 	n := p.on(side).first(topology.Mgmd)
 	out, err := n.stranger(ctx, c)
 	if err != nil {
@@ -28,7 +29,7 @@ func (p *Pair) Rogue(ctx context.Context, side topology.Side, c topology.Command
 	return out, nil
 }
 
-func (n *Node) stranger(ctx context.Context, c topology.Command) (out topology.Output, err error) {
+func (n *Node) stranger(ctx context.Context, c node.Command) (out node.Output, err error) {
 	e, o := n.cluster.engine, n.cluster.options
 	image, program := n.Image, n.spec.Layout.Program(c.Argv[0])
 	if slices.Contains(n.spec.Layout.Missing, c.Argv[0]) {

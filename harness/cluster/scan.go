@@ -12,6 +12,7 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
@@ -71,9 +72,9 @@ func (p *Pair) withScanner(ctx context.Context) (string, error) {
 // Scan searches every byte of every file on the volumes of all nodes of both
 // sides, of the files without a name that their processes have open, and of the
 // places beside the volume where programs write.
-func (p *Pair) Scan(ctx context.Context, needles []topology.Needle) (topology.PairSearch, error) {
-	out := topology.PairSearch{Needles: len(needles)}
-	input, err := topology.WriteNeedles(needles)
+func (p *Pair) Scan(ctx context.Context, needles []node.Needle) (node.PairSearch, error) {
+	out := node.PairSearch{Needles: len(needles)}
+	input, err := node.WriteNeedles(needles)
 	if err != nil {
 		return out, err
 	}
@@ -91,7 +92,7 @@ func (p *Pair) Scan(ctx context.Context, needles []topology.Needle) (topology.Pa
 		return out, fmt.Errorf("scan the volumes: %w", err)
 	}
 	out.Seconds, out.Hidden, out.Seen = volumes.Seconds, volumes.Hidden, volumes.Seen
-	out.Nodes = make([]topology.NodeSearch, len(nodes))
+	out.Nodes = make([]node.NodeSearch, len(nodes))
 	for i, n := range nodes {
 		out.Nodes[i] = n.own(volumes.Files)
 	}
@@ -104,8 +105,8 @@ func (p *Pair) Scan(ctx context.Context, needles []topology.Needle) (topology.Pa
 
 // own takes the files on the node's volume, under the names that they have in
 // the node.
-func (n *Node) own(files []topology.Searched) topology.NodeSearch {
-	o := topology.NodeSearch{Side: n.Side, Node: n.Name, Files: []topology.Searched{}}
+func (n *Node) own(files []node.Searched) node.NodeSearch {
+	o := node.NodeSearch{Side: n.Side, Node: n.Name, Files: []node.Searched{}}
 	for _, f := range files {
 		if rest, mine := strings.CutPrefix(f.Path, n.mountpoint()+"/"); mine {
 			f.Path = path.Join(n.config.Volume, rest)
@@ -116,8 +117,8 @@ func (n *Node) own(files []topology.Searched) topology.NodeSearch {
 }
 
 // scanBeside adds what is found from the nodes' companions, all at once.
-func (p *Pair) scanBeside(ctx context.Context, input string, out *topology.PairSearch) error {
-	found := make([]topology.Search, len(out.Nodes))
+func (p *Pair) scanBeside(ctx context.Context, input string, out *node.PairSearch) error {
+	found := make([]node.Search, len(out.Nodes))
 	var g errgroup.Group
 	for i, n := range p.nodes() {
 		g.Go(func() (err error) {
@@ -139,10 +140,10 @@ func (p *Pair) scanBeside(ctx context.Context, input string, out *topology.PairS
 	return nil
 }
 
-func (n *Node) scanOpen(ctx context.Context, input string) (topology.Search, error) {
+func (n *Node) scanOpen(ctx context.Context, input string) (node.Search, error) {
 	id, err := n.withCompanion(ctx)
 	if err != nil {
-		return topology.Search{}, err
+		return node.Search{}, err
 	}
 	argv := []string{"/probe", "open"}
 	for _, dir := range looseDirs {
@@ -156,9 +157,9 @@ func (n *Node) scanOpen(ctx context.Context, input string) (topology.Search, err
 }
 
 // search runs the probe in a container. The needles go to its standard input.
-func (e *Engine) search(ctx context.Context, id string, argv []string, needles string) (topology.Search, error) {
-	var s topology.Search
-	out, err := e.exec(ctx, id, topology.Command{Argv: argv, Stdin: needles})
+func (e *Engine) search(ctx context.Context, id string, argv []string, needles string) (node.Search, error) {
+	var s node.Search
+	out, err := e.exec(ctx, id, node.Command{Argv: argv, Stdin: needles})
 	switch {
 	case err != nil:
 		return s, err

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"ndbproof/harness/poll"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -33,13 +34,13 @@ type spare struct {
 
 // Spare gives a server of a side's release that belongs to nobody, with the
 // side's accounts as they are now.
-func (p *Pair) Spare(ctx context.Context, side topology.Side) (topology.Spare, error) {
+func (p *Pair) Spare(ctx context.Context, side topology.Side) (replication.Spare, error) {
 	return p.on(side).Spare(ctx)
 }
 
 // Spare gives the cluster's spare server, made when there is none, with the
 // accounts of the cluster's mysqld as they are now.
-func (c *Cluster) Spare(ctx context.Context) (topology.Spare, error) {
+func (c *Cluster) Spare(ctx context.Context) (replication.Spare, error) {
 	c.spare.mu.Lock()
 	defer c.spare.mu.Unlock()
 	s := c.spare.at
@@ -82,7 +83,9 @@ func (c *Cluster) dropSpare(ctx context.Context) error {
 }
 
 // Login tries one new connection and pings.
-func (s *spare) Login(ctx context.Context, l topology.Login) (*sql.DB, error) { return s.login(ctx, l) }
+func (s *spare) Login(ctx context.Context, l replication.Login) (*sql.DB, error) {
+	return s.login(ctx, l)
+}
 
 // close ends connections, when everything is to be removed.
 func (h *spares) close() {

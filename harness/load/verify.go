@@ -30,7 +30,7 @@ type stored struct {
 // Check reads all of the workload's tables on a server and holds them against
 // the ledger. The writer must have stopped, and a replica must have caught up. What
 // NDB refuses for now is read once more, from the beginning.
-func (b *Book) Check(ctx context.Context, side topology.Side, db *sql.DB) (found topology.LedgerFindings, err error) {
+func (b *Book) Check(ctx context.Context, side topology.Side, db *sql.DB) (found Findings, err error) {
 	limited, cancel := context.WithTimeout(ctx, readPatience)
 	defer cancel()
 	_ = poll.Every(limited, retryPause, "NDB to answer a read", func(context.Context) error { // err is the last one seen
@@ -46,7 +46,7 @@ func (b *Book) Check(ctx context.Context, side topology.Side, db *sql.DB) (found
 // readPatience is for how long a reading is begun again that NDB refuses for now.
 const readPatience = 30 * time.Second
 
-func (b *Book) check(ctx context.Context, side topology.Side, db *sql.DB) (topology.LedgerFindings, error) {
+func (b *Book) check(ctx context.Context, side topology.Side, db *sql.DB) (Findings, error) {
 	j := newJudge(b, side)
 	for table := range b.tables {
 		if err := j.table(table, read(ctx, db, &b.workload, table, b.from(table))); err != nil {
@@ -68,9 +68,9 @@ func (b *Book) from(table int) uint64 {
 
 // Unlike lists the writes of unknown fate that are on one side only: they may be
 // there or not, but alike on both.
-func Unlike(source, replica topology.LedgerFindings) []string {
+func Unlike(source, replica Findings) []string {
 	var out []string
-	for _, f := range [][2]topology.LedgerFindings{{source, replica}, {replica, source}} {
+	for _, f := range [][2]Findings{{source, replica}, {replica, source}} {
 		for _, w := range f[0].There {
 			if !slices.Contains(f[1].There, w) {
 				out = append(out, w)
@@ -126,7 +126,7 @@ func gone(err error) bool {
 // judge compares rows with a book.
 type judge struct {
 	*Book
-	found topology.LedgerFindings
+	found Findings
 	there map[int64]map[bool]int // writes of unknown fate: of their changes, how many are there, and are not
 	names map[int64]written
 }
@@ -134,7 +134,7 @@ type judge struct {
 func newJudge(b *Book, side topology.Side) *judge {
 	return &judge{
 		Book: b, there: map[int64]map[bool]int{}, names: map[int64]written{},
-		found: topology.LedgerFindings{Side: side, Workload: b.workload.Name, Database: b.workload.Database, Compared: b.workload.promised()},
+		found: Findings{Side: side, Workload: b.workload.Name, Database: b.workload.Database, Compared: b.workload.promised()},
 	}
 }
 
@@ -196,7 +196,7 @@ func (j *judge) absent(table int, key uint64) {
 	case s.maybe != nil && s.maybe.Gone: // deleted, and nobody said so
 	case expected:
 		j.found.Missing++
-		j.add(table, key, topology.LedgerFinding{What: "missing", Want: j.sent(table, s.now)})
+		j.add(table, key, Finding{What: "missing", Want: j.sent(table, s.now)})
 	case s.now != nil:
 		j.compared(s.now)
 	}
@@ -223,10 +223,10 @@ func (j *judge) present(table int, r stored, again bool) {
 	case is(s.maybe):
 	case !known || s.now == nil && s.maybe == nil:
 		j.found.Strange++
-		j.add(table, r.key, topology.LedgerFinding{What: "strange", Got: j.shown(table, r.cells)})
+		j.add(table, r.key, Finding{What: "strange", Got: j.shown(table, r.cells)})
 	case s.now != nil && s.now.Gone && s.maybe == nil:
 		j.found.Back++
-		j.add(table, r.key, topology.LedgerFinding{What: "back", Got: j.shown(table, r.cells)})
+		j.add(table, r.key, Finding{What: "back", Got: j.shown(table, r.cells)})
 	default:
 		j.wrong(table, r, s)
 	}
@@ -239,7 +239,7 @@ func (j *judge) wrong(table int, r stored, s state) {
 	if w == nil || w.Gone {
 		w = s.maybe
 	}
-	f := topology.LedgerFinding{What: "wrong", Got: j.shown(table, r.cells)}
+	f := Finding{What: "wrong", Got: j.shown(table, r.cells)}
 	if w != nil && !w.Gone {
 		t := j.workload.Tables[table]
 		f.Want = j.sent(table, w)
@@ -258,7 +258,7 @@ func (j *judge) copies(table int, key uint64, has int64) {
 	s := j.tables[table][key]
 	if want := copies(key); (s.now != nil || s.maybe != nil) && has != want {
 		j.found.Wrong++
-		j.add(table, key, topology.LedgerFinding{What: "wrong", Want: fmt.Sprintf("%d rows", want), Got: fmt.Sprintf("%d rows", has)})
+		j.add(table, key, Finding{What: "wrong", Want: fmt.Sprintf("%d rows", want), Got: fmt.Sprintf("%d rows", has)})
 	}
 }
 
@@ -289,12 +289,12 @@ func (j *judge) torn() {
 		if n := j.there[op]; n[true] > 0 && n[false] > 0 {
 			w := j.names[op]
 			j.found.Torn++
-			j.add(w.Table, w.Key, topology.LedgerFinding{What: "torn", Got: fmt.Sprintf("%d changes of the transaction are there, %d are not", n[true], n[false])})
+			j.add(w.Table, w.Key, Finding{What: "torn", Got: fmt.Sprintf("%d changes of the transaction are there, %d are not", n[true], n[false])})
 		}
 	}
 }
 
-func (j *judge) add(table int, key uint64, f topology.LedgerFinding) {
+func (j *judge) add(table int, key uint64, f Finding) {
 	if len(j.found.First) >= kept {
 		return
 	}
@@ -322,11 +322,11 @@ type Books []*Book
 var ErrNoBook = errors.New("no writer has kept a ledger")
 
 // Check holds all tables of all workloads, on one side, against their ledgers.
-func (bs Books) Check(ctx context.Context, side topology.Side, db *sql.DB) ([]topology.LedgerFindings, error) {
+func (bs Books) Check(ctx context.Context, side topology.Side, db *sql.DB) ([]Findings, error) {
 	if len(bs) == 0 {
 		return nil, ErrNoBook
 	}
-	var out []topology.LedgerFindings
+	var out []Findings
 	for _, b := range bs {
 		f, err := b.Check(ctx, side, db)
 		out = append(out, f)
@@ -347,4 +347,4 @@ func (bs Books) Opinion(database, table string, key uint64) string {
 	return ""
 }
 
-var _ topology.Ledger = Books(nil)
+var _ Ledger = Books(nil)

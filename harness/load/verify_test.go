@@ -119,7 +119,7 @@ func served(t *rapid.T, b *Book) map[int][]stored {
 }
 
 // judgedRows judges tables in memory.
-func judgedRows(t require.TestingT, b *Book, rows map[int][]stored) topology.LedgerFindings {
+func judgedRows(t require.TestingT, b *Book, rows map[int][]stored) Findings {
 	j := newJudge(b, topology.Source)
 	for table := range b.tables {
 		require.NoError(t, j.table(table, given(rows[table])))
@@ -207,7 +207,7 @@ func TestHalfATransactionIsTorn(t *testing.T) {
 	assert.Zero(t, f.Faults())
 	assert.Len(t, f.There, 3)
 	assert.Empty(t, Unlike(f, f))
-	assert.Len(t, Unlike(f, topology.LedgerFindings{There: f.There[:1]}), 2)
+	assert.Len(t, Unlike(f, Findings{There: f.There[:1]}), 2)
 }
 
 func TestJudgeDoesNotTrustItsReader(t *testing.T) {

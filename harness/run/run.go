@@ -14,6 +14,7 @@ import (
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
@@ -100,7 +101,7 @@ type runner struct {
 	pair     *cluster.Pair
 	writer   *writers
 	ledgers  int // begun
-	workload topology.Workload
+	workload load.Totals
 	settled  bool
 	deaths   deaths
 	stop     context.CancelCauseFunc // ends the run, and says why

@@ -10,6 +10,7 @@ import (
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
@@ -41,7 +42,7 @@ type upgrading struct {
 	marks    map[string]topology.StepMark
 	rounds   int      // of all claims, before the last one
 	letIn    []func() // of writers that stand
-	fence    topology.Position
+	fence    replication.Position
 	starts   map[topology.Role][]float64
 	logs     []string            // encrypted binary logs that the mysqld had at its stop
 	copied   map[string][]string // those that are in the copy of a mysqld, by side and node

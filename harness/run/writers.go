@@ -25,7 +25,7 @@ const floorShare = 0.1
 type writers struct {
 	all    []*load.Writer
 	books  load.Books
-	seen   map[topology.Side][]topology.LedgerFindings
+	seen   map[topology.Side][]load.Findings
 	before uint64 // the last epoch that the replica had applied when they began
 }
 
@@ -37,7 +37,7 @@ func (r *runner) startWriters(ctx context.Context, first, beside load.Workload) 
 	if err != nil {
 		return err
 	}
-	r.writer, r.settled = &writers{seen: map[topology.Side][]topology.LedgerFindings{}, before: uint64(before)}, false
+	r.writer, r.settled = &writers{seen: map[topology.Side][]load.Findings{}, before: uint64(before)}, false
 	db, sever, err := r.pair.Writing()
 	if err != nil {
 		return err
@@ -62,16 +62,16 @@ func (r *runner) applied(ctx context.Context) (uint64, error) {
 }
 
 // Workload tells what the inserts have written so far.
-func (s *subject) Workload() topology.Workload {
+func (s *subject) Workload() load.Totals {
 	if s.writer == nil || len(s.writer.all) == 0 {
-		return topology.Workload{Wanted: s.Rows}
+		return load.Totals{Wanted: s.Rows}
 	}
 	c := s.writer.all[0].Counts()
 	floor := 1.0
 	if s.Rate > 0 {
 		floor = floorShare * float64(s.Rate)
 	}
-	return topology.Workload{
+	return load.Totals{
 		Database: "test1", Table: "t1", Acked: c.Acked, Wanted: s.Rows, Seconds: c.Seconds,
 		Floor: floor, Before: s.writer.before,
 	}
@@ -80,7 +80,7 @@ func (s *subject) Workload() topology.Workload {
 // Settle lets the writers go on until they have written for as long and as much
 // as was asked, stops them, and reads their ledgers. A second call tells the same
 // again.
-func (s *subject) Settle(ctx context.Context) (topology.Workload, error) {
+func (s *subject) Settle(ctx context.Context) (load.Totals, error) {
 	if s.settled {
 		return s.workload, nil
 	}
@@ -145,10 +145,10 @@ func (s *subject) stop() {
 }
 
 // Ledger is the writers' own account of every write.
-func (s *subject) Ledger() topology.Ledger { return s.writer }
+func (s *subject) Ledger() load.Ledger { return s.writer }
 
 // Check holds what stands on a side against the ledgers.
-func (w *writers) Check(ctx context.Context, side topology.Side, db *sql.DB) ([]topology.LedgerFindings, error) {
+func (w *writers) Check(ctx context.Context, side topology.Side, db *sql.DB) ([]load.Findings, error) {
 	f, err := w.books.Check(ctx, side, db)
 	if err == nil {
 		w.seen[side] = f

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // extent is a part of a file, in bytes from its beginning.
@@ -64,11 +64,11 @@ func widen(all []extent, by, size int64) []extent {
 // Finder searches files for texts that have names. It serves one goroutine.
 type Finder struct {
 	*Searcher
-	needles []topology.Needle
+	needles []node.Needle
 }
 
 // NewFinder takes one needle or more.
-func NewFinder(needles []topology.Needle) (*Finder, error) {
+func NewFinder(needles []node.Needle) (*Finder, error) {
 	texts := make([]string, len(needles))
 	for i, n := range needles {
 		texts[i] = n.Text.Reveal()
@@ -83,8 +83,8 @@ func NewFinder(needles []topology.Needle) (*Finder, error) {
 // File searches all of a file that holds data. Size is what it had when the
 // search began; what is appended meanwhile is not read. Place and path are the
 // caller's to fill in.
-func (f *Finder) File(file *os.File) (topology.Searched, error) {
-	var out topology.Searched
+func (f *Finder) File(file *os.File) (node.Searched, error) {
+	var out node.Searched
 	st, err := file.Stat()
 	if err != nil {
 		return out, fmt.Errorf("search: %w", err)
@@ -116,14 +116,14 @@ func (f *Finder) File(file *os.File) (topology.Searched, error) {
 }
 
 // Bytes searches what is in memory.
-func (f *Finder) Bytes(b []byte) (topology.Searched, error) {
+func (f *Finder) Bytes(b []byte) (node.Searched, error) {
 	hits, scanned, err := f.Search(bytes.NewReader(b))
-	return topology.Searched{Kind: string(KindOf(b)), Size: int64(len(b)), Scanned: scanned, Hits: f.summed(hits)}, err
+	return node.Searched{Kind: string(KindOf(b)), Size: int64(len(b)), Scanned: scanned, Hits: f.summed(hits)}, err
 }
 
 // summed gives for each pattern how often it was found, and where first.
-func (f *Finder) summed(hits []Hit) []topology.Hit {
-	var out []topology.Hit
+func (f *Finder) summed(hits []Hit) []node.Hit {
+	var out []node.Hit
 	at := map[int]int{}
 	for _, h := range hits {
 		i, known := at[h.Needle]
@@ -138,7 +138,7 @@ func (f *Finder) summed(hits []Hit) []topology.Hit {
 }
 
 // hit names a pattern's needle and encoding.
-func (f *Finder) hit(h Hit) topology.Hit {
+func (f *Finder) hit(h Hit) node.Hit {
 	n, e := f.needles[h.Needle/len(Encodings)], Encodings[h.Needle%len(Encodings)]
-	return topology.Hit{Needle: n.Name, Encoding: string(e), First: h.Offset}
+	return node.Hit{Needle: n.Name, Encoding: string(e), First: h.Offset}
 }

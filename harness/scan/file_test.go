@@ -15,16 +15,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secret"
-	"ndbproof/harness/topology"
 )
 
 // needles have the texts a, b, c, ... as their names.
-func needles(texts ...string) []topology.Needle {
-	var all []topology.Needle
+func needles(texts ...string) []node.Needle {
+	var all []node.Needle
 	for i, text := range texts {
-		all = append(all, topology.Needle{Name: string(rune('a' + i)), Text: secret.Of(text)})
+		all = append(all, node.Needle{Name: string(rune('a' + i)), Text: secret.Of(text)})
 	}
 	return all
 }
@@ -48,7 +48,7 @@ func made(t testing.TB, size int64, pieces map[int64][]byte) *os.File {
 	return f
 }
 
-func searched(t testing.TB, f *os.File, texts ...string) topology.Searched {
+func searched(t testing.TB, f *os.File, texts ...string) node.Searched {
 	t.Helper()
 	finder, err := scan.NewFinder(needles(texts...))
 	require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestFileSkipsHoles(t *testing.T) {
 	s := searched(t, made(t, 1<<30, map[int64][]byte{8 << 20: []byte(one), 512 << 20: []byte(two + one)}), one, two)
 	assert.EqualValues(t, 1<<30, s.Size)
 	assert.Less(t, s.Scanned, int64(1<<20), "holes are not read; does the file system of %s have none?", t.TempDir())
-	assert.Equal(t, []topology.Hit{
+	assert.Equal(t, []node.Hit{
 		{Needle: "a", Encoding: "utf8mb4", Places: 2, First: 8 << 20},
 		{Needle: "b", Encoding: "utf8mb4", Places: 1, First: 512 << 20},
 	}, s.Hits)
@@ -74,7 +74,7 @@ func TestFileFindsWhatBeginsInAHole(t *testing.T) {
 	const at = 1 << 20
 	big, little := utf16of(one), scan.Needle{Text: one, Encoding: scan.UTF16LE}.Bytes()
 	f := made(t, 4<<20, map[int64][]byte{at: append(big[1:], 'x'), 2*at - int64(len(little)): append([]byte{'x'}, little[:len(little)-1]...)})
-	assert.Equal(t, []topology.Hit{
+	assert.Equal(t, []node.Hit{
 		{Needle: "a", Encoding: "utf16", Places: 1, First: at - 1},
 		{Needle: "a", Encoding: "utf16le", Places: 1, First: 2*at - int64(len(little)) + 1},
 	}, searched(t, f, one).Hits)
@@ -131,15 +131,15 @@ func TestFilesOfATree(t *testing.T) {
 	dir := tree(t, map[string]string{"data/binlog.000001": "\xfdbin...", "data/ibdata1": "..." + one, "empty": ""})
 	require.NoError(t, os.Symlink("/etc", filepath.Join(dir, "link")))
 	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
-	targets, err := scan.Under(t.Context(), topology.InVolume, dir, filepath.Join(dir, "none"))
+	targets, err := scan.Under(t.Context(), node.InVolume, dir, filepath.Join(dir, "none"))
 	require.NoError(t, err)
-	targets = append(targets, scan.Target{Place: topology.InVolume, Path: "went", Open: filepath.Join(dir, "went")})
+	targets = append(targets, scan.Target{Place: node.InVolume, Path: "went", Open: filepath.Join(dir, "went")})
 	s, err := scan.Files(t.Context(), needles(one, two), targets, 2)
 	require.NoError(t, err)
-	assert.Equal(t, []topology.Searched{
-		{Place: topology.InVolume, Path: dir + "/data/binlog.000001", Kind: string(scan.EncryptedLog), Size: 7, Scanned: 7},
-		{Place: topology.InVolume, Path: dir + "/data/ibdata1", Kind: string(scan.OtherFile), Size: 36, Scanned: 36, Hits: []topology.Hit{{Needle: "a", Encoding: "utf8mb4", Places: 1, First: 3}}},
-		{Place: topology.InVolume, Path: dir + "/empty", Kind: string(scan.EmptyFile)},
+	assert.Equal(t, []node.Searched{
+		{Place: node.InVolume, Path: dir + "/data/binlog.000001", Kind: string(scan.EncryptedLog), Size: 7, Scanned: 7},
+		{Place: node.InVolume, Path: dir + "/data/ibdata1", Kind: string(scan.OtherFile), Size: 36, Scanned: 36, Hits: []node.Hit{{Needle: "a", Encoding: "utf8mb4", Places: 1, First: 3}}},
+		{Place: node.InVolume, Path: dir + "/empty", Kind: string(scan.EmptyFile)},
 	}, s.Files)
 	assert.Equal(t, 6, s.Hidden)
 	assert.Equal(t, 6, s.Seen)
@@ -157,7 +157,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	cancel()
 	_, err = scan.Files(ended, needles(one), targets, 2)
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = scan.Under(ended, topology.InVolume, t.TempDir())
+	_, err = scan.Under(ended, node.InVolume, t.TempDir())
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -185,8 +185,8 @@ func TestUnlinked(t *testing.T) {
 	targets, err := scan.Unlinked(p)
 	require.NoError(t, err)
 	assert.Equal(t, []scan.Target{
-		{Place: topology.InUnlinked, Path: at("#12"), Open: p + "/1/fd/3"},
-		{Place: topology.InUnlinked, Path: at("#13"), Open: p + "/20/fd/4"},
+		{Place: node.InUnlinked, Path: at("#12"), Open: p + "/1/fd/3"},
+		{Place: node.InUnlinked, Path: at("#13"), Open: p + "/20/fd/4"},
 	}, targets)
 }
 
@@ -199,11 +199,11 @@ func FuzzFile(f *testing.F) {
 		file := made(t, size, map[int64][]byte{at: piece, then: slices.Concat([]byte(one), piece, utf16of(two)[1:])})
 		all, err := os.ReadFile(file.Name())
 		require.NoError(t, err)
-		var want []topology.Hit
+		var want []node.Hit
 		patterns := scan.Needles(one, two)
 		for i, n := range patterns {
 			if places := bytes.Count(all, n.Bytes()); places > 0 {
-				want = append(want, topology.Hit{Needle: string(rune('a' + i/3)), Encoding: string(n.Encoding), Places: places, First: int64(bytes.Index(all, n.Bytes()))})
+				want = append(want, node.Hit{Needle: string(rune('a' + i/3)), Encoding: string(n.Encoding), Places: places, First: int64(bytes.Index(all, n.Bytes()))})
 			}
 		}
 		got := searched(t, file, one, two)
@@ -223,7 +223,7 @@ func BenchmarkFiles(b *testing.B) {
 	for i := range 30 {
 		texts = append(texts, strings.Replace(one, "7Q2Z", fmt.Sprintf("%04d", i), 1))
 	}
-	targets, err := scan.Under(b.Context(), topology.InVolume, dir)
+	targets, err := scan.Under(b.Context(), node.InVolume, dir)
 	require.NoError(b, err)
 	b.SetBytes(int64(4 * len(content)))
 	for b.Loop() {

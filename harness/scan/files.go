@@ -16,19 +16,19 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // Target is a file to be searched.
 type Target struct {
-	Place topology.Place
+	Place node.Place
 	Path  string // as shown
 	Open  string // where to open it
 }
 
 // Under gives all regular files under folders. A folder that does not exist has
 // none, and what goes meanwhile is left out; links are not followed.
-func Under(ctx context.Context, place topology.Place, dirs ...string) ([]Target, error) {
+func Under(ctx context.Context, place node.Place, dirs ...string) ([]Target, error) {
 	var all []Target
 	for _, dir := range dirs {
 		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -78,7 +78,7 @@ func Unlinked(proc string) ([]Target, error) {
 		}
 		if name != "" && !seen[inode] {
 			seen[inode] = true
-			all = append(all, Target{topology.InUnlinked, name, fd})
+			all = append(all, Target{node.InUnlinked, name, fd})
 		}
 	}
 	return all, nil
@@ -118,14 +118,14 @@ func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(e
 
 // Files searches all targets, with so many readers at once. A file that goes
 // meanwhile is left out; one that cannot be read is an error.
-func Files(ctx context.Context, needles []topology.Needle, targets []Target, readers int) (topology.Search, error) {
-	out := topology.Search{Files: []topology.Searched{}}
+func Files(ctx context.Context, needles []node.Needle, targets []Target, readers int) (node.Search, error) {
+	out := node.Search{Files: []node.Searched{}}
 	var err error
 	if out.Hidden, out.Seen, err = SelfTest(needles); err != nil {
 		return out, err
 	}
 	begin := time.Now()
-	queue, found := make(chan Target), make(chan topology.Searched)
+	queue, found := make(chan Target), make(chan node.Searched)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(queue)
@@ -151,14 +151,14 @@ func Files(ctx context.Context, needles []topology.Needle, targets []Target, rea
 	}
 	err = g.Wait()
 	out.Seconds = time.Since(begin).Seconds()
-	slices.SortFunc(out.Files, func(a, b topology.Searched) int {
+	slices.SortFunc(out.Files, func(a, b node.Searched) int {
 		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Path, b.Path))
 	})
 	return out, err
 }
 
 // read searches what comes from the queue, to its end or the first error.
-func read(needles []topology.Needle, queue <-chan Target, found chan<- topology.Searched) error {
+func read(needles []node.Needle, queue <-chan Target, found chan<- node.Searched) error {
 	f, err := NewFinder(needles)
 	if err != nil {
 		return err
@@ -176,10 +176,10 @@ func read(needles []topology.Needle, queue <-chan Target, found chan<- topology.
 	return nil
 }
 
-func (f *Finder) target(t Target) (topology.Searched, error) {
+func (f *Finder) target(t Target) (node.Searched, error) {
 	file, err := os.Open(t.Open)
 	if err != nil {
-		return topology.Searched{}, err
+		return node.Searched{}, err
 	}
 	defer file.Close() //nolint:errcheck // read only
 	s, err := f.File(file)

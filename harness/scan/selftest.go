@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // page is how finely a sparse file in memory has holes, in bytes.
@@ -18,7 +18,7 @@ const page = 4096
 // most likely to miss it: at the beginning or at the end of what is data, with
 // its zero bytes, if it has some there, in the hole beside it. It gives how many
 // were hidden, and how many the same search as of every other file found.
-func SelfTest(needles []topology.Needle) (hidden, seen int, err error) {
+func SelfTest(needles []node.Needle) (hidden, seen int, err error) {
 	f, err := NewFinder(needles)
 	if err != nil {
 		return 0, 0, err
@@ -30,7 +30,7 @@ func SelfTest(needles []topology.Needle) (hidden, seen int, err error) {
 	file := os.NewFile(uintptr(fd), "selftest")
 	defer file.Close() //nolint:errcheck // in memory
 	hidden = len(f.Searcher.needles)
-	want := make([]topology.Hit, hidden)
+	want := make([]node.Hit, hidden)
 	for i, n := range f.Searcher.needles {
 		at, data := hideaway(i, n)
 		if _, err := file.WriteAt(data.bytes, data.at); err != nil {

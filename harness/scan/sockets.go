@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // SocketTables are the files of /proc/net that list sockets, and at the same
@@ -29,13 +29,13 @@ const (
 // ParseSockets reads one of the SocketTables and gives what listens in it, in
 // a fixed order. A line that cannot be read is an error, and so is a table
 // without its heading: a socket must not go unseen.
-func ParseSockets(proto, table string) ([]topology.Socket, error) {
+func ParseSockets(proto, table string) ([]node.Socket, error) {
 	parse, err := socketLine(proto)
 	if err != nil {
 		return nil, err
 	}
 	heading := true
-	var sockets []topology.Socket
+	var sockets []node.Socket
 	for line := range strings.Lines(table) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
@@ -59,13 +59,13 @@ func ParseSockets(proto, table string) ([]topology.Socket, error) {
 	if heading {
 		return nil, fmt.Errorf("parse /proc/net/%s: it is empty, not even a heading", proto)
 	}
-	slices.SortFunc(sockets, func(a, b topology.Socket) int {
+	slices.SortFunc(sockets, func(a, b node.Socket) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Address, b.Address))
 	})
 	return sockets, nil
 }
 
-func socketLine(proto string) (func(string) (topology.Socket, bool, error), error) {
+func socketLine(proto string) (func(string) (node.Socket, bool, error), error) {
 	switch proto {
 	case "tcp", "tcp6":
 		return inetLine(tcpListen), nil
@@ -78,25 +78,25 @@ func socketLine(proto string) (func(string) (topology.Socket, bool, error), erro
 }
 
 // inetLine reads "0: 0100007F:0CEA 00000000:0000 0A ...".
-func inetLine(listening string) func(string) (topology.Socket, bool, error) {
-	return func(line string) (topology.Socket, bool, error) {
+func inetLine(listening string) func(string) (node.Socket, bool, error) {
+	return func(line string) (node.Socket, bool, error) {
 		f := strings.Fields(line)
 		if len(f) < 4 {
-			return topology.Socket{}, false, fmt.Errorf("want at least 4 fields, have %d", len(f))
+			return node.Socket{}, false, fmt.Errorf("want at least 4 fields, have %d", len(f))
 		}
 		host, port, found := strings.Cut(f[1], ":")
 		if !found {
-			return topology.Socket{}, false, fmt.Errorf("no port in %q", f[1])
+			return node.Socket{}, false, fmt.Errorf("no port in %q", f[1])
 		}
 		addr, err := parseAddress(host)
 		if err != nil {
-			return topology.Socket{}, false, err
+			return node.Socket{}, false, err
 		}
 		p, err := strconv.ParseUint(port, 16, 16)
 		if err != nil {
-			return topology.Socket{}, false, fmt.Errorf("port: %w", err)
+			return node.Socket{}, false, fmt.Errorf("port: %w", err)
 		}
-		return topology.Socket{Address: addr.String(), Port: int(p)}, f[3] == listening, nil
+		return node.Socket{Address: addr.String(), Port: int(p)}, f[3] == listening, nil
 	}
 }
 
@@ -119,20 +119,20 @@ func parseAddress(s string) (netip.Addr, error) {
 
 // unixLine reads "Num: RefCount Protocol Flags Type St Inode Path". The path
 // may hold blanks; an abstract one begins with "@".
-func unixLine(line string) (topology.Socket, bool, error) {
+func unixLine(line string) (node.Socket, bool, error) {
 	const pathAt = 7
 	rest, f := line, make([]string, 0, pathAt)
 	for range pathAt {
 		rest = strings.TrimLeft(rest, " ")
 		field, after, _ := strings.Cut(rest, " ")
 		if field == "" {
-			return topology.Socket{}, false, fmt.Errorf("want at least %d fields, have %d", pathAt, len(f))
+			return node.Socket{}, false, fmt.Errorf("want at least %d fields, have %d", pathAt, len(f))
 		}
 		f, rest = append(f, field), after
 	}
 	flags, err := strconv.ParseUint(f[3], 16, 32)
 	if err != nil {
-		return topology.Socket{}, false, fmt.Errorf("flags: %w", err)
+		return node.Socket{}, false, fmt.Errorf("flags: %w", err)
 	}
-	return topology.Socket{Address: rest}, flags&unixAccepting != 0, nil
+	return node.Socket{Address: rest}, flags&unixAccepting != 0, nil
 }

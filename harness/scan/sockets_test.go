@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
-	"ndbproof/harness/topology"
 )
 
 const (
@@ -40,17 +40,17 @@ const (
 func TestParseSockets(t *testing.T) {
 	for proto, c := range map[string]struct {
 		table string
-		want  []topology.Socket
+		want  []node.Socket
 	}{
-		"tcp": {tcp, []topology.Socket{{Proto: "tcp", Address: "172.18.0.3", Port: 2202}, {Proto: "tcp", Address: "127.0.0.11", Port: 40523}}},
-		"tcp6": {tcp6, []topology.Socket{
+		"tcp": {tcp, []node.Socket{{Proto: "tcp", Address: "172.18.0.3", Port: 2202}, {Proto: "tcp", Address: "127.0.0.11", Port: 40523}}},
+		"tcp6": {tcp6, []node.Socket{
 			{Proto: "tcp6", Address: "2001:db8::123:4567:89ab:cdef", Port: 80},
 			{Proto: "tcp6", Address: "::", Port: 3306},
 			{Proto: "tcp6", Address: "::1", Port: 33509},
 		}},
-		"udp":  {udp, []topology.Socket{{Proto: "udp", Address: "127.0.0.11", Port: 36636}}},
+		"udp":  {udp, []node.Socket{{Proto: "udp", Address: "127.0.0.11", Port: 36636}}},
 		"udp6": {"  sl  local_address                         remote_address                        st\n", nil},
-		"unix": {unix, []topology.Socket{{Proto: "unix", Address: "/a path/with blanks"}, {Proto: "unix", Address: "/var/lib/mysql/mysql.sock"}, {Proto: "unix", Address: "@abstract"}}},
+		"unix": {unix, []node.Socket{{Proto: "unix", Address: "/a path/with blanks"}, {Proto: "unix", Address: "/var/lib/mysql/mysql.sock"}, {Proto: "unix", Address: "@abstract"}}},
 	} {
 		t.Run(proto, func(t *testing.T) {
 			sockets, err := scan.ParseSockets(proto, c.table)

@@ -41,6 +41,23 @@ type Node struct {
 	Host string `json:"host"` // HostName in config.ini: an alias on the cluster's network only
 }
 
+// NodeRef names a node of a pair.
+type NodeRef struct {
+	Side Side   `json:"side"`
+	Node string `json:"node"`
+}
+
+// Network is one of the networks that nodes are on.
+type Network string
+
+// Networks of a pair: one for each cluster, the link between the two mysqlds,
+// and for each mysqld the door by which this machine reaches it.
+const (
+	ClusterNetwork Network = "cluster"
+	LinkNetwork    Network = "link"
+	DoorNetwork    Network = "door"
+)
+
 // APISlots is how many further API nodes a cluster has room for.
 const APISlots = 4
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
@@ -68,11 +69,11 @@ var local = map[topology.Role]struct {
 }
 
 // Book tells whose addresses are.
-type Book struct{ of map[string][]topology.Address }
+type Book struct{ of map[string][]node.Address }
 
 // NewBook takes the addresses of all nodes and gateways of a pair.
-func NewBook(all []topology.Address) Book {
-	b := Book{map[string][]topology.Address{}}
+func NewBook(all []node.Address) Book {
+	b := Book{map[string][]node.Address{}}
 	for _, a := range all {
 		b.of[a.IP] = append(b.of[a.IP], a)
 	}
@@ -80,7 +81,7 @@ func NewBook(all []topology.Address) Book {
 }
 
 // Classify tells what a flow is that was seen in a node's namespace.
-func (b Book) Classify(at topology.Address, f topology.Flow) Class {
+func (b Book) Classify(at node.Address, f node.Flow) Class {
 	from, fromPort := split(f.Client)
 	to, toPort := split(f.Server)
 	switch {
@@ -107,7 +108,7 @@ func (b Book) Classify(at topology.Address, f topology.Flow) Class {
 	return Unclassified
 }
 
-func (r rule) admits(client, server topology.Address, port int) bool {
+func (r rule) admits(client, server node.Address, port int) bool {
 	if port != r.port || server.Role != r.to || server.Gateway() || !slices.Contains(r.from, client.Role) {
 		return false
 	}
@@ -121,9 +122,9 @@ func (r rule) admits(client, server topology.Address, port int) bool {
 }
 
 // whose gives the holders of an address; a loopback one is the node's own.
-func (b Book) whose(at topology.Address, ip string) []topology.Address {
+func (b Book) whose(at node.Address, ip string) []node.Address {
 	if a, err := netip.ParseAddr(ip); err == nil && a.Unmap().IsLoopback() {
-		return []topology.Address{at}
+		return []node.Address{at}
 	}
 	return b.of[ip]
 }
@@ -131,7 +132,7 @@ func (b Book) whose(at topology.Address, ip string) []topology.Address {
 // neighbourly tells whether a flow is what machines on a link say to one
 // another about the link itself, or what this machine says to all of them:
 // resolution of addresses, membership of multicast groups, its own announcements.
-func (b Book) neighbourly(f topology.Flow, from, to string) bool {
+func (b Book) neighbourly(f node.Flow, from, to string) bool {
 	kind, number, _ := strings.Cut(f.Proto, " ")
 	switch kind {
 	case "arp", "igmp":
@@ -145,7 +146,7 @@ func (b Book) neighbourly(f topology.Flow, from, to string) bool {
 		if err1 != nil || err2 != nil {
 			return false
 		}
-		outside := source.IsLinkLocalUnicast() || slices.ContainsFunc(b.of[from], topology.Address.Gateway)
+		outside := source.IsLinkLocalUnicast() || slices.ContainsFunc(b.of[from], node.Address.Gateway)
 		return outside && (target.IsMulticast() || target.As16()[15] == 255 && target.Is4())
 	}
 	return false

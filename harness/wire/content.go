@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"ndbproof/harness/greeting"
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // Words for what a stream opens with.
@@ -52,7 +52,7 @@ const inStep = 2
 // helloMost bounds what is kept of a record: a ServerHello has about 100 bytes.
 const helloMost = 4096
 
-func (c *content) read(facts *topology.Stream, data []byte) {
+func (c *content) read(facts *node.Stream, data []byte) {
 	c.search(facts, data)
 	if c.state == atStart && !c.whole {
 		c.state = seeking
@@ -79,7 +79,7 @@ func looksLikeRecord(data []byte) bool {
 }
 
 // step reads some bytes and gives the others back.
-func (c *content) step(facts *topology.Stream, data []byte) []byte {
+func (c *content) step(facts *node.Stream, data []byte) []byte {
 	switch c.state {
 	case atStart:
 		return c.open(facts, data)
@@ -101,7 +101,7 @@ func (c *content) step(facts *topology.Stream, data []byte) []byte {
 
 // open tells what the first bytes are: a record of TLS, a packet of MySQL's (3
 // bytes of length, a sequence number, a payload), NDB's greeting, or another thing.
-func (c *content) open(facts *topology.Stream, data []byte) []byte {
+func (c *content) open(facts *node.Stream, data []byte) []byte {
 	const enough = 8 // a packet's head, and so much of its payload as tells what it is
 	n := min(enough-len(c.buf), len(data))
 	c.buf = append(c.buf, data[:n]...)
@@ -140,7 +140,7 @@ func (c *content) open(facts *topology.Stream, data []byte) []byte {
 }
 
 // record reads headers and bodies of TLS records.
-func (c *content) record(facts *topology.Stream, data []byte) []byte {
+func (c *content) record(facts *node.Stream, data []byte) []byte {
 	if c.left == 0 {
 		n := min(recordHead-len(c.buf), len(data))
 		c.buf = append(c.buf, data[:n]...)
@@ -167,7 +167,7 @@ func (c *content) record(facts *topology.Stream, data []byte) []byte {
 	return data[n:]
 }
 
-func (c *content) recordEnd(facts *topology.Stream) {
+func (c *content) recordEnd(facts *node.Stream) {
 	facts.Records++
 	if c.run++; c.run >= inStep {
 		c.waiting = 0
@@ -183,7 +183,7 @@ func (c *content) recordEnd(facts *topology.Stream) {
 // outOfStep is called where a record should begin and none does. In a stream
 // whose beginning was seen, or that was in step, what follows is not TLS; else
 // its records may have been none.
-func (c *content) outOfStep(facts *topology.Stream) {
+func (c *content) outOfStep(facts *node.Stream) {
 	clear := int64(len(c.buf))
 	c.buf = nil
 	if c.whole || c.run >= inStep {
@@ -206,7 +206,7 @@ func (c *content) gap() {
 }
 
 // end gives what has not been told to be anything its name.
-func (c *content) end(facts *topology.Stream) {
+func (c *content) end(facts *node.Stream) {
 	if c.state == atStart && len(c.buf) > 0 {
 		facts.Opens = OpensOther
 		facts.Clear += int64(len(c.buf))
@@ -216,7 +216,7 @@ func (c *content) end(facts *topology.Stream) {
 
 // search looks for markers, those that lie across two segments too. One that
 // was found is not looked for again.
-func (c *content) search(facts *topology.Stream, data []byte) {
+func (c *content) search(facts *node.Stream, data []byte) {
 	longest := 0
 	for name, m := range c.markers {
 		if slices.Contains(facts.Markers, name) {

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/greeting"
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // recorded is what a connection carried, each way.
@@ -76,8 +76,8 @@ func overTLS(t *testing.T, version uint16, text string) recorded {
 }
 
 // through reads bytes in segments of a size.
-func through(whole bool, size int, b []byte, markers ...string) topology.Stream {
-	var facts topology.Stream
+func through(whole bool, size int, b []byte, markers ...string) node.Stream {
+	var facts node.Stream
 	s := stream{facts: &facts}
 	s.content.markers = map[string][]byte{}
 	for _, m := range markers {
@@ -105,7 +105,7 @@ func TestContentOfTLS(t *testing.T) {
 			assert.Equal(t, want, down.TLSVersion)
 			assert.Contains(t, down.CipherSuite, "TLS_")
 			assert.Empty(t, up.TLSVersion, "the client's offer is none")
-			for _, s := range []topology.Stream{up, down} {
+			for _, s := range []node.Stream{up, down} {
 				assert.Zero(t, s.Clear+s.Unread+s.Missed)
 				assert.Greater(t, s.Records, int64(2))
 				assert.Empty(t, s.Markers)
@@ -164,7 +164,7 @@ func record(size int) []byte {
 // A connection that was open before is in step from the first segment on that
 // begins with a record.
 func TestContentFromTheMiddle(t *testing.T) {
-	var facts topology.Stream
+	var facts node.Stream
 	s := stream{facts: &facts}
 	seq := uint32(77)
 	send := func(b []byte) {
@@ -212,7 +212,7 @@ func TestStreamPutsSegmentsInOrder(t *testing.T) {
 		"two missing":         {[]piece{{0, 5}, {10, 12}, {20, 26}}, 13, 13, "uvw"},
 		"first one is no end": {[]piece{{5, 10}, {10, 26}}, 21, 5, "jkl"},
 	} {
-		var facts topology.Stream
+		var facts node.Stream
 		s := stream{facts: &facts}
 		s.content.markers = map[string][]byte{"m": []byte(c.marker), "never": []byte("cba")}
 		s.begin(41)
@@ -228,7 +228,7 @@ func TestStreamPutsSegmentsInOrder(t *testing.T) {
 
 // A hole that is never filled does not hold everything back.
 func TestStreamGivesUpAHole(t *testing.T) {
-	var facts topology.Stream
+	var facts node.Stream
 	s := stream{facts: &facts}
 	s.begin(0)
 	for i := range heldSegments + 10 {

@@ -3,7 +3,7 @@ package wire
 import (
 	"slices"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // How much of a stream is held back while a segment before it is missing. More
@@ -15,7 +15,7 @@ const (
 
 // stream puts the segments of one direction in order and hands them on.
 type stream struct {
-	facts   *topology.Stream
+	facts   *node.Stream
 	content content
 	started bool
 	next    uint32 // sequence number of the next byte

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
@@ -41,7 +42,7 @@ type ends struct {
 }
 
 type flow struct {
-	topology.Flow
+	node.Flow
 	client   netip.AddrPort
 	up, down stream
 	opening  uint32 // sequence number of its opening packet
@@ -134,8 +135,8 @@ func name(a netip.AddrPort) string {
 
 // Report ends the capture and gives what was seen; flows in the order in which
 // they were first seen.
-func (t *Tap) Report() topology.Captured {
-	c := topology.Captured{Packets: t.packets, Flows: []topology.Flow{}}
+func (t *Tap) Report() node.Captured {
+	c := node.Captured{Packets: t.packets, Flows: []node.Flow{}}
 	for _, f := range t.flows {
 		f.up.end()
 		f.down.end()

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
@@ -61,8 +62,8 @@ func TestTap(t *testing.T) {
 	f := c.Flows[0]
 	assert.Equal(t, [2]string{aClient, aServer}, [2]string{f.Client, f.Server})
 	assert.True(t, f.Begun)
-	assert.Equal(t, topology.Stream{Packets: 4, Segments: 2, Bytes: 12, Opens: OpensOther, Clear: 12, Markers: []string{"row"}}, f.Up)
-	assert.Equal(t, topology.Stream{Packets: 2, Segments: 1, Bytes: 6, Opens: OpensOther, Clear: 6}, f.Down)
+	assert.Equal(t, node.Stream{Packets: 4, Segments: 2, Bytes: 12, Opens: OpensOther, Clear: 12, Markers: []string{"row"}}, f.Up)
+	assert.Equal(t, node.Stream{Packets: 2, Segments: 1, Bytes: 6, Opens: OpensOther, Clear: 6}, f.Down)
 	assert.EqualValues(t, 5, c.Flows[1].Up.Bytes)
 	var protos []string
 	for _, f := range c.Flows[2:] {
@@ -169,10 +170,10 @@ func FuzzClassify(f *testing.F) {
 	f.Add("tcp", "[::1]:1", "x:y", "")
 	book := bookOfAPair()
 	f.Fuzz(func(t *testing.T, proto, client, server, ip string) {
-		flow := topology.Flow{Proto: proto, Client: client, Server: server}
+		flow := node.Flow{Proto: proto, Client: client, Server: server}
 		from, _ := split(client)
 		to, _ := split(server)
-		got := book.Classify(topology.Address{IP: ip}, flow)
+		got := book.Classify(node.Address{IP: ip}, flow)
 		if len(book.of[from]) == 0 || len(book.of[to]) == 0 {
 			assert.Contains(t, []Class{Unclassified, Resolver, Neighbourhood}, got, "%v", flow)
 		}
@@ -181,11 +182,11 @@ func FuzzClassify(f *testing.F) {
 
 // bookOfAPair knows the source's whole cluster, and two nodes of the replica's.
 func bookOfAPair() Book {
-	at := func(ip string, side topology.Side, node string, role topology.Role, n topology.Network) topology.Address {
-		return topology.Address{IP: ip, Side: side, Node: node, Role: role, Network: n}
+	at := func(ip string, side topology.Side, name string, role topology.Role, n topology.Network) node.Address {
+		return node.Address{IP: ip, Side: side, Node: name, Role: role, Network: n}
 	}
 	const c, l, d = topology.ClusterNetwork, topology.LinkNetwork, topology.DoorNetwork
-	return NewBook([]topology.Address{
+	return NewBook([]node.Address{
 		at("10.1.1.1", topology.Source, "", "", c), at("10.1.1.2", topology.Source, "mgm", topology.Mgmd, c),
 		at("10.1.1.3", topology.Source, "ndb1", topology.Ndbmtd, c), at("10.1.1.4", topology.Source, "ndb2", topology.Ndbmtd, c),
 		at("10.1.1.5", topology.Source, "sql", topology.Mysqld, c), at("10.1.3.1", topology.Source, "", "", d), at("10.1.3.2", topology.Source, "sql", topology.Mysqld, d),
@@ -198,7 +199,7 @@ func TestClassify(t *testing.T) {
 	book := bookOfAPair()
 	sql, mgm, ndb := book.of["10.9.0.2"][0], book.of["10.1.1.2"][0], book.of["10.1.1.3"][0]
 	for name, x := range map[string]struct {
-		at                    topology.Address
+		at                    node.Address
 		proto, client, server string
 		want                  Class
 	}{
@@ -235,7 +236,7 @@ func TestClassify(t *testing.T) {
 		"announcement by a node":       {sql, "udp", "10.1.1.3:5353", "224.0.0.251:5353", Unclassified},
 		"another frame":                {sql, "ether 0x88cc", "", "", Unclassified},
 	} {
-		got := book.Classify(x.at, topology.Flow{Proto: x.proto, Client: x.client, Server: x.server})
+		got := book.Classify(x.at, node.Flow{Proto: x.proto, Client: x.client, Server: x.server})
 		assert.Equal(t, x.want, got, name)
 	}
 	assert.True(t, Management.NDB())

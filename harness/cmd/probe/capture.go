@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 	"ndbproof/harness/wire"
 )
 
@@ -15,7 +15,7 @@ import (
 // and goes on until in ends, or ctx. Then it prints a topology.Captured. What
 // packets hold is read here and goes nowhere.
 func (p probe) capture(ctx context.Context, in io.Reader) (err error) {
-	var order topology.CaptureOrder
+	var order node.CaptureOrder
 	d := json.NewDecoder(in)
 	if err := d.Decode(&order); err != nil {
 		return fmt.Errorf("read the order for a capture: %w", err)

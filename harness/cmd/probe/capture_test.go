@@ -15,11 +15,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // capturing runs a capture until stop is called.
-func capturing(t *testing.T, order string) (stop func() topology.Captured) {
+func capturing(t *testing.T, order string) (stop func() node.Captured) {
 	t.Helper()
 	input, feed := io.Pipe()
 	result, output := io.Pipe()
@@ -33,7 +33,7 @@ func capturing(t *testing.T, order string) (stop func() topology.Captured) {
 	require.NoError(t, err)
 	d := json.NewDecoder(result)
 	require.NoError(t, d.Decode(&struct{}{}), "it has begun")
-	return func() (c topology.Captured) {
+	return func() (c node.Captured) {
 		require.NoError(t, feed.Close())
 		require.NoError(t, d.Decode(&c))
 		require.NoError(t, <-ended)
@@ -80,7 +80,7 @@ func TestCaptureSeesTheWire(t *testing.T) {
 
 	assert.Positive(t, c.Packets)
 	assert.Zero(t, c.Dropped)
-	var f *topology.Flow
+	var f *node.Flow
 	for i := range c.Flows {
 		if c.Flows[i].Client == client && c.Flows[i].Server == server {
 			require.Nil(t, f, "one flow, not two")

@@ -16,14 +16,14 @@ import (
 	"strings"
 	"syscall"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
-	"ndbproof/harness/topology"
 )
 
 // sockets reads the kernel's tables. Those of IPv6 are missing where it is off;
 // every other one must be there.
 func (p probe) sockets() error {
-	all := []topology.Socket{}
+	all := []node.Socket{}
 	for _, proto := range scan.SocketTables {
 		table, err := os.ReadFile(filepath.Join(p.proc, "self", "net", proto))
 		if errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(proto, "6") {
@@ -111,7 +111,7 @@ func peakKB(status []byte) (int64, error) {
 // stat lists each directory itself and all under it. A directory that does not
 // exist has nothing in it, and a file that goes while servers run is left out.
 func (p probe) stat(ctx context.Context, dirs []string) error {
-	all := []topology.Stat{}
+	all := []node.Stat{}
 	for _, dir := range dirs {
 		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 			if ctx.Err() != nil {
@@ -137,8 +137,8 @@ func (p probe) stat(ctx context.Context, dirs []string) error {
 	return p.print(all)
 }
 
-func statOf(path string, info fs.FileInfo) topology.Stat {
-	s := topology.Stat{Path: path, Mode: info.Mode(), Size: info.Size()}
+func statOf(path string, info fs.FileInfo) node.Stat {
+	s := node.Stat{Path: path, Mode: info.Mode(), Size: info.Size()}
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok { // always, on Linux
 		s.UID, s.GID = int(owner.Uid), int(owner.Gid)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // procDir is a /proc of our own.
@@ -83,9 +83,9 @@ var tables = map[string]string{
 }
 
 func TestSockets(t *testing.T) {
-	var got []topology.Socket
+	var got []node.Socket
 	do(t, procDir(t, tables), &got, "sockets") // without IPv6
-	assert.Equal(t, []topology.Socket{
+	assert.Equal(t, []node.Socket{
 		{Proto: "tcp", Address: "172.18.0.3", Port: 2202},
 		{Proto: "udp", Address: "127.0.0.11", Port: 36636},
 		{Proto: "unix", Address: "/var/lib/mysql/mysql.sock"},
@@ -100,9 +100,9 @@ func TestSocketsOfThisMachine(t *testing.T) {
 	addr, ok := l.Addr().(*net.TCPAddr)
 	require.True(t, ok)
 
-	var got []topology.Socket
+	var got []node.Socket
 	do(t, "/proc", &got, "sockets")
-	assert.Contains(t, got, topology.Socket{Proto: "tcp", Address: "127.0.0.1", Port: addr.Port})
+	assert.Contains(t, got, node.Socket{Proto: "tcp", Address: "127.0.0.1", Port: addr.Port})
 }
 
 func TestSocketsCannotLook(t *testing.T) {
@@ -153,12 +153,12 @@ func TestStat(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "keyring/file"), []byte("1234"), 0o600))
 	require.NoError(t, os.Symlink("/", filepath.Join(dir, "root")))
 
-	var got []topology.Stat
+	var got []node.Stat
 	do(t, "", &got, "stat", filepath.Join(dir, "keyring"), filepath.Join(dir, "root"), filepath.Join(dir, "none"))
 	require.Len(t, got, 3, "the link is not followed, and what does not exist is empty")
 	assert.Equal(t, filepath.Join(dir, "keyring"), got[0].Path)
 	assert.Equal(t, fs.ModeDir|0o750, got[0].Mode)
-	assert.Equal(t, topology.Stat{Path: filepath.Join(dir, "keyring/file"), Mode: 0o600, UID: os.Getuid(), GID: os.Getgid(), Size: 4}, got[1])
+	assert.Equal(t, node.Stat{Path: filepath.Join(dir, "keyring/file"), Mode: 0o600, UID: os.Getuid(), GID: os.Getgid(), Size: 4}, got[1])
 	assert.Equal(t, fs.ModeSymlink, got[2].Mode.Type())
 
 	do(t, "", &got, "stat", filepath.Join(dir, "none"))
@@ -194,7 +194,7 @@ func stays(t *testing.T, into any, args ...string) (end func() int) {
 }
 
 func TestListen(t *testing.T) {
-	var s topology.Socket
+	var s node.Socket
 	end := stays(t, &s, "listen", "0")
 	assert.Equal(t, "0.0.0.0", s.Address)
 	address := fmt.Sprintf("127.0.0.1:%d", s.Port)

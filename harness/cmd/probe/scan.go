@@ -5,14 +5,14 @@ import (
 	"io"
 	"runtime"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
-	"ndbproof/harness/topology"
 )
 
 // scan searches every byte of every file under dirs for the needles that it
 // reads, and prints a topology.Search.
 func (p probe) scan(ctx context.Context, needles io.Reader, dirs []string) error {
-	targets, err := scan.Under(ctx, topology.InVolume, dirs...)
+	targets, err := scan.Under(ctx, node.InVolume, dirs...)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (p probe) scanOpen(ctx context.Context, needles io.Reader, dirs []string) e
 	if err != nil {
 		return err
 	}
-	beside, err := scan.Under(ctx, topology.InLayer, dirs...)
+	beside, err := scan.Under(ctx, node.InLayer, dirs...)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (p probe) scanOpen(ctx context.Context, needles io.Reader, dirs []string) e
 }
 
 func (p probe) search(ctx context.Context, needles io.Reader, targets []scan.Target) error {
-	all, err := topology.ReadNeedles(needles)
+	all, err := node.ReadNeedles(needles)
 	if err != nil {
 		return err
 	}

@@ -11,19 +11,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/node"
 	"ndbproof/harness/secret"
-	"ndbproof/harness/topology"
 )
 
 const marker = "MARKER-7Q2ZKM4X5V6YB3JHNWDTR2LGCP"
 
 func input(t *testing.T, texts ...string) *strings.Reader {
 	t.Helper()
-	var all []topology.Needle
+	var all []node.Needle
 	for _, text := range texts {
-		all = append(all, topology.Needle{Name: "the marker", Text: secret.Of(text)})
+		all = append(all, node.Needle{Name: "the marker", Text: secret.Of(text)})
 	}
-	s, err := topology.WriteNeedles(all)
+	s, err := node.WriteNeedles(all)
 	require.NoError(t, err)
 	return strings.NewReader(s)
 }
@@ -33,11 +33,11 @@ func TestScan(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, probe{"", &out}.scan(t.Context(), input(t, marker), []string{dir, filepath.Join(dir, "none")}))
 	assert.NotContains(t, out.String(), marker, "what is searched for is never printed")
-	var got topology.Search
+	var got node.Search
 	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
 	require.Len(t, got.Files, 2)
 	assert.Equal(t, dir+"/data/ibdata1", got.Files[1].Path)
-	assert.Equal(t, []topology.Hit{{Needle: "the marker", Encoding: "utf8mb4", Places: 1, First: 3}}, got.Files[1].Hits)
+	assert.Equal(t, []node.Hit{{Needle: "the marker", Encoding: "utf8mb4", Places: 1, First: 3}}, got.Files[1].Hits)
 	assert.Equal(t, 3, got.Hidden)
 	assert.Equal(t, 3, got.Seen)
 }
@@ -49,12 +49,12 @@ func TestScanOpenFiles(t *testing.T) {
 	require.NoError(t, os.Symlink(filepath.Join(dir, "var/named"), filepath.Join(dir, "proc/1/fd/4")))
 	var out bytes.Buffer
 	require.NoError(t, probe{filepath.Join(dir, "proc"), &out}.scanOpen(t.Context(), input(t, marker), []string{filepath.Join(dir, "tmp")}))
-	var got topology.Search
+	var got node.Search
 	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
 	require.Len(t, got.Files, 2)
-	assert.Equal(t, topology.InLayer, got.Files[0].Place)
+	assert.Equal(t, node.InLayer, got.Files[0].Place)
 	assert.Equal(t, filepath.Join(dir, "tmp/left"), got.Files[0].Path)
-	assert.Equal(t, topology.InUnlinked, got.Files[1].Place)
+	assert.Equal(t, node.InUnlinked, got.Files[1].Place)
 	assert.Equal(t, filepath.Join(dir, "#12"), got.Files[1].Path)
 	for _, f := range got.Files {
 		assert.Len(t, f.Hits, 1)

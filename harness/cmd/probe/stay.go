@@ -6,7 +6,7 @@ import (
 	"net"
 	"strconv"
 
-	"ndbproof/harness/topology"
+	"ndbproof/harness/node"
 )
 
 // listen opens a port that nobody expects, says which, and keeps it open.
@@ -23,7 +23,7 @@ func (p probe) listen(ctx context.Context, port string) error {
 	}
 	defer context.AfterFunc(ctx, func() { _ = listener.Close() })()
 	if addr, ok := listener.Addr().(*net.TCPAddr); ok { // always, of tcp4
-		if err := p.print(topology.Socket{Proto: "tcp", Address: "0.0.0.0", Port: addr.Port}); err != nil {
+		if err := p.print(node.Socket{Proto: "tcp", Address: "0.0.0.0", Port: addr.Port}); err != nil {
 			return err
 		}
 	}

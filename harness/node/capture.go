@@ -1,39 +1,18 @@
-package topology
+package node
 
-import "crypto/rand"
+import "ndbproof/harness/topology"
 
 // What is seen of the wire, by a capture in a node's network namespace. None of
 // it holds a payload.
 
-// NewMarker makes a text of high entropy (130 bits) for a Mark, of letters and
-// digits that every character set of ASCII's family writes alike.
-func NewMarker() string { return "mark" + rand.Text() }
-
-// NodeRef names a node of a pair.
-type NodeRef struct {
-	Side Side   `json:"side"`
-	Node string `json:"node"`
-}
-
-// Network is one of the networks that nodes are on.
-type Network string
-
-// Networks of a pair: one for each cluster, the link between the two mysqlds,
-// and for each mysqld the door by which this machine reaches it.
-const (
-	ClusterNetwork Network = "cluster"
-	LinkNetwork    Network = "link"
-	DoorNetwork    Network = "door"
-)
-
 // Address tells whose an address is. The machine's own on a network, its
 // gateway, has no node, and on the link no side.
 type Address struct {
-	IP      string  `json:"ip"`
-	Side    Side    `json:"side,omitempty"`
-	Node    string  `json:"node,omitempty"`
-	Role    Role    `json:"role,omitempty"`
-	Network Network `json:"network"`
+	IP      string           `json:"ip"`
+	Side    topology.Side    `json:"side,omitempty"`
+	Node    string           `json:"node,omitempty"`
+	Role    topology.Role    `json:"role,omitempty"`
+	Network topology.Network `json:"network"`
 }
 
 // Gateway tells whether it is the machine's own address.
@@ -48,7 +27,7 @@ type CaptureOrder struct {
 
 // Captured is what one node's namespace saw.
 type Captured struct {
-	NodeRef
+	topology.NodeRef
 	Packets int64  `json:"packets"` // seen, of all kinds
 	Dropped int64  `json:"dropped"` // by the kernel, because the capture was too slow
 	Flows   []Flow `json:"flows"`

@@ -1,4 +1,4 @@
-package topology
+package node
 
 import (
 	"encoding/json"
@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"ndbproof/harness/secret"
+	"ndbproof/harness/topology"
 )
 
 // Needle is a text to be searched for, in every encoding that a column may give
@@ -90,9 +91,9 @@ type Search struct {
 
 // NodeSearch is what was searched of a node.
 type NodeSearch struct {
-	Side  Side       `json:"side"`
-	Node  string     `json:"node"`
-	Files []Searched `json:"files"`
+	Side  topology.Side `json:"side"`
+	Node  string        `json:"node"`
+	Files []Searched    `json:"files"`
 }
 
 // PairSearch is a search of all nodes of both sides.
