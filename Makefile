@@ -70,7 +70,7 @@ fmt-fix: ## write the format
 
 .PHONY: golden
 golden: ## rewrite the golden files; read the diff as code
-	$(TEST) $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+	$(TEST) $$(grep -rl --include='*_test.go' 'ndbproof/harness/golden"' . | xargs -n 1 dirname | sort -u) -update
 
 .PHONY: doctor
 doctor: build ## say what a run needs and does not find, and how to get it

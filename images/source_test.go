@@ -2,7 +2,6 @@ package images
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,10 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/golden"
 	"ndbproof/harness/release"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 var fix1 = SourceBuild{Want: "9.7.4", Suffix: "fix1", Patches: []Patch{{Name: "f1.patch", Text: []byte("--- a/x\n")}}}
 
@@ -90,14 +88,7 @@ func TestDryRun(t *testing.T) {
 		for _, j := range SourcePlan() {
 			assert.Contains(t, got.String(), j.Script)
 		}
-		path := filepath.Join("testdata", name)
-		if *update {
-			require.NoError(t, os.MkdirAll("testdata", 0o750))
-			require.NoError(t, os.WriteFile(path, got.Bytes(), 0o600))
-		}
-		want, err := os.ReadFile(path)
-		require.NoError(t, err)
-		assert.Equal(t, string(want), got.String())
+		golden.Equal(t, "testdata/"+name, got.Bytes())
 	}
 }
 

@@ -3,32 +3,17 @@ package claim
 import (
 	"cmp"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/golden"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
-
-// golden compares with a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := "testdata/" + name
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(got), 0o600))
-	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got, "if this is meant: go test ./harness/claim -update")
-}
 
 // TestClaims fixes which claims a run must judge, for each profile and release
 // line: a run with fewer fails.
@@ -46,7 +31,7 @@ func TestClaims(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "claims.golden", b.String())
+	golden.Equal(t, "testdata/claims.golden", b.String())
 }
 
 // TestSabotages fixes the matrix: which sabotage must give which violation.
@@ -59,7 +44,7 @@ func TestSabotages(t *testing.T) {
 			fmt.Fprintf(&b, "%-32s %s\n", s.Want, strings.Join(append([]string{s.Name}, also(s)...), "; may fall too: "))
 		}
 	}
-	golden(t, "sabotages.golden", b.String())
+	golden.Equal(t, "testdata/sabotages.golden", b.String())
 	require.GreaterOrEqual(t, n, 28)
 }
 

@@ -4,34 +4,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"ndbproof/harness/golden"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares got with testdata/name.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.MkdirAll("testdata", 0o750))
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got)
-}
 
 // example is a run with something of everything.
 func example() Results {
@@ -83,7 +67,7 @@ func TestSummary(t *testing.T) {
 		assert.True(t, strings.HasPrefix(got, "# "+cell(r.Verdict.Headline)+"\n"), "the verdict comes first")
 		assert.Contains(t, got, "\n## Not proven by this run\n")
 		assert.NotContains(t, got, "\n\n\n")
-		golden(t, name, got)
+		golden.Equal(t, "testdata/"+name, got)
 	}
 }
 
@@ -161,7 +145,7 @@ func TestReportGoesOnWhenAFileCannotBeWritten(t *testing.T) {
 func TestJUnit(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, JUnit(&b, example()))
-	golden(t, "junit.xml", b.String())
+	golden.Equal(t, "testdata/junit.xml", b.String())
 	suite := parse(t, b.Bytes())
 	assert.Equal(t, [4]int{5, 2, 1, 1}, [4]int{suite.Tests, suite.Failures, suite.Errors, suite.Skipped})
 }

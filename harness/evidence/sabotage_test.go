@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 
+	"ndbproof/harness/golden"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -51,12 +53,12 @@ func TestMatrixForPeople(t *testing.T) {
 	r := broken()
 	md, err := Summary(r)
 	require.NoError(t, err)
-	golden(t, "summary-sabotage.md", md)
+	golden.Equal(t, "testdata/summary-sabotage.md", md)
 	assert.NotContains(t, md, "\n\n\n")
 	for width, name := range map[int]string{0: "table-sabotage.txt", 100: "table-sabotage-100.txt"} {
 		var b bytes.Buffer
 		require.NoError(t, Table(&b, r, width))
-		golden(t, name, b.String())
+		golden.Equal(t, "testdata/"+name, b.String())
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"ndbproof/harness/golden"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -18,7 +20,7 @@ func TestTheTableFitsTheTerminal(t *testing.T) {
 				assert.LessOrEqual(t, len([]rune(strings.TrimRight(l, "\n"))), width)
 			}
 		}
-		golden(t, name, b.String())
+		golden.Equal(t, "testdata/"+name, b.String())
 	}
 	var b bytes.Buffer
 	require.NoError(t, Table(&b, early(), 80))

@@ -3,10 +3,8 @@ package poll_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,10 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/golden"
 	"ndbproof/harness/poll"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var errStarting = errors.New("node 3: starting, phase 5")
 
@@ -47,7 +44,7 @@ func TestUntilReturnsWhenTheProbeDoes(t *testing.T) {
 func TestUntilTimesOutWithTheLastReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		err := poll.Until(atMost(t, 2*time.Second+10*time.Millisecond), "node 3 started", func(context.Context) error { return errStarting })
-		golden(t, "timeout.golden", err.Error()+"\n")
+		golden.Equal(t, "testdata/timeout.golden", err.Error()+"\n")
 
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, errStarting)
@@ -132,15 +129,4 @@ func TestTimeoutWithoutAProbe(t *testing.T) {
 	require.NotErrorIs(t, err, errStarting)
 	var path *os.PathError
 	assert.NotErrorAs(t, err, &path)
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err, "make it with: go test ./harness/poll -update")
-	assert.Equal(t, string(want), got)
 }

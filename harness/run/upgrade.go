@@ -14,6 +14,7 @@ import (
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/plan"
 	"ndbproof/images"
 )
 
@@ -36,10 +37,10 @@ type upgrading struct {
 	to       images.Image
 	programs map[string]map[topology.Role]string // sha256 of each role's program, by release
 	specs    map[string]map[topology.Side]topology.Spec
-	plan     topology.Plan // what is to be, and what is judged
-	steps    []topology.PlanStep
-	forth    []topology.PlanStep // the whole way, whatever is undone: where a node's restart is looked up
-	marks    map[string]topology.StepMark
+	plan     plan.Plan // what is to be, and what is judged
+	steps    []plan.Step
+	forth    []plan.Step // the whole way, whatever is undone: where a node's restart is looked up
+	marks    map[string]plan.Mark
 	rounds   int      // of all claims, before the last one
 	letIn    []func() // of writers that stand
 	fence    replication.Position
@@ -74,19 +75,19 @@ func (u Upgrade) possible(from, to release.Release) error {
 	}
 	p := secure.Seed2021()
 	source := topology.Standard(topology.Source, from, release.Layout{}, p)
-	_, err := topology.Upgrade(source, topology.Standard(topology.Replica, from, release.Layout{}, p), to, u.planOptions())
+	_, err := plan.New(source, topology.Standard(topology.Replica, from, release.Layout{}, p), to, u.planOptions())
 	return err
 }
 
-func (u Upgrade) planOptions() topology.PlanOptions {
-	return topology.PlanOptions{PerGroup: u.PerGroup, RollbackAt: u.RollbackAt, Copies: u.Copies, SpareSQL: u.SpareSQL}
+func (u Upgrade) planOptions() plan.Options {
+	return plan.Options{PerGroup: u.PerGroup, RollbackAt: u.RollbackAt, Copies: u.Copies, SpareSQL: u.SpareSQL}
 }
 
 // upgradePair takes the pair that was just brought up to another release, step by
 // step, while writers write, and judges it before, between and after.
 func (r *runner) upgradePair(ctx context.Context) error {
 	u := &upgrading{
-		runner: r, bench: &subject{Pair: r.pair, runner: r}, marks: map[string]topology.StepMark{},
+		runner: r, bench: &subject{Pair: r.pair, runner: r}, marks: map[string]plan.Mark{},
 		starts: map[topology.Role][]float64{}, earlier: map[string]string{}, copied: map[string][]string{},
 		report: upgrade.Report{
 			Run: r.results.Run, From: r.image.Release.String(), To: r.to.Release.String(), RollbackAt: r.Upgrade.RollbackAt, Second: r.Upgrade.SpareSQL,
@@ -143,10 +144,10 @@ func (u *upgrading) intend(ctx context.Context) error {
 		}
 	}
 	var err error
-	if u.plan, err = topology.Upgrade(source, replica, u.to.Release, u.Upgrade.planOptions()); err != nil {
+	if u.plan, err = plan.New(source, replica, u.to.Release, u.Upgrade.planOptions()); err != nil {
 		return err
 	}
-	whole, err := topology.Upgrade(source, replica, u.to.Release, topology.PlanOptions{PerGroup: u.Upgrade.PerGroup})
+	whole, err := plan.New(source, replica, u.to.Release, plan.Options{PerGroup: u.Upgrade.PerGroup})
 	if err != nil {
 		return err
 	}
@@ -279,12 +280,12 @@ func (u *upgrading) judgeEverything(ctx context.Context, phase string, settled b
 // restoresAhead tells whether a copy is kept that is still to be restored. Tables
 // that a mysqld makes meanwhile are described in NDB's dictionary with its release,
 // and an older one refuses that description (docs/findings.md).
-func restoresAhead(steps []topology.PlanStep, marks map[string]topology.StepMark) bool {
+func restoresAhead(steps []plan.Step, marks map[string]plan.Mark) bool {
 	kept := false
 	for _, s := range steps {
-		done := marks[s.ID].State == topology.StepDone
-		kept = kept || done && s.Does(topology.KeepCopy)
-		if kept && !done && s.Does(topology.RestoreCopy) {
+		done := marks[s.ID].State == plan.Done
+		kept = kept || done && s.Does(plan.KeepCopy)
+		if kept && !done && s.Does(plan.RestoreCopy) {
 			return true
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/poll"
-	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/plan"
 )
 
 // interrupted tells that the run was ended from outside: by a signal, without the
@@ -22,7 +22,7 @@ func interrupted(ctx context.Context) bool {
 
 // cause says why a node did not do what a step was about; nil when it was
 // something else.
-func (u *upgrading) cause(ctx context.Context, s topology.PlanStep, err error) *upgrade.Cause {
+func (u *upgrading) cause(ctx context.Context, s plan.Step, err error) *upgrade.Cause {
 	if c := deathOf(ctx, err); c != nil || interrupted(ctx) {
 		return c
 	}
@@ -44,7 +44,7 @@ func deathOf(ctx context.Context, err error) *upgrade.Cause {
 
 // hang says what did not come within its time: the fact that was waited for, or
 // the action that did not end; nil for an error of another kind.
-func hang(s topology.PlanStep, err error) *upgrade.Cause {
+func hang(s plan.Step, err error) *upgrade.Cause {
 	c := &upgrade.Cause{Kind: upgrade.Hung, Side: s.Side, Node: strings.Join(s.Nodes, ", ")}
 	var waited *poll.Timeout
 	var at *atAction
@@ -66,7 +66,7 @@ func hang(s topology.PlanStep, err error) *upgrade.Cause {
 
 // lastLines are what the step's nodes have written last: it tells why they hang, if
 // anything does.
-func (u *upgrading) lastLines(ctx context.Context, s topology.PlanStep) string {
+func (u *upgrading) lastLines(ctx context.Context, s plan.Step) string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var all []string

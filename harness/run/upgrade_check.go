@@ -17,12 +17,13 @@ import (
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/plan"
 )
 
 // check looks at the pair after a step: every node's program and version, the rows
 // while writers go on, the claims that disturb nothing, and what the writers did
 // since from. What is not as it must be is an error, and a check that says so.
-func (u *upgrading) check(outer context.Context, s topology.PlanStep, from []loaded, r *upgrade.StepResult) error {
+func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *upgrade.StepResult) error {
 	ctx, done := poll.WithLimit(outer, limitChecks, "the checks after "+s.ID)
 	defer done()
 	dir := u.dir.Sub("steps/" + s.ID)
@@ -160,7 +161,7 @@ func (u *upgrading) programsBy(on func(name string) string) []upgrade.Program {
 
 // checkPrograms reads from outside what every node runs, and asks the nodes for
 // their versions.
-func (u *upgrading) checkPrograms(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) (upgrade.Check, error) {
+func (u *upgrading) checkPrograms(ctx context.Context, s plan.Step, r *upgrade.StepResult) (upgrade.Check, error) {
 	begun := time.Now()
 	var err error
 	if r.Programs, err = u.readPrograms(ctx); err != nil {

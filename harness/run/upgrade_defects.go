@@ -10,6 +10,7 @@ import (
 	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/plan"
 )
 
 // knownDefects tells of each known defect what the upgrade saw of it under the new
@@ -21,7 +22,7 @@ func (u *upgrading) knownDefects(failed error) []upgrade.Defect {
 	errors.As(failed, &dead)
 	for i := range all {
 		d := &all[i]
-		d.WorkedAround = d.ExpectedTo && u.planned(topology.EncryptLogs)
+		d.WorkedAround = d.ExpectedTo && u.planned(plan.EncryptLogs)
 		switch {
 		case dead != nil && dead.Defect == d.ID && u.lastOn(dead.Side, dead.Node) == u.to.Release:
 			d.Status, d.Text = evidence.DefectSeen, dead.Error()
@@ -36,15 +37,15 @@ func (u *upgrading) knownDefects(failed error) []upgrade.Defect {
 	return all
 }
 
-func (u *upgrading) planned(a topology.Action) bool {
-	return slices.ContainsFunc(u.steps, func(s topology.PlanStep) bool { return s.Does(a) && !s.Back })
+func (u *upgrading) planned(a plan.Action) bool {
+	return slices.ContainsFunc(u.steps, func(s plan.Step) bool { return s.Does(a) && !s.Back })
 }
 
 // tried tells whether a mysqld has run under the new release, its logs encrypted
 // from its start on.
 func (u *upgrading) tried() bool {
-	return slices.ContainsFunc(u.steps, func(s topology.PlanStep) bool {
-		return s.Role == topology.Mysqld && !s.Back && u.marks[s.ID].State == topology.StepDone && u.specs[s.To.String()][s.Side].EncryptAtStart
+	return slices.ContainsFunc(u.steps, func(s plan.Step) bool {
+		return s.Role == topology.Mysqld && !s.Back && u.marks[s.ID].State == plan.Done && u.specs[s.To.String()][s.Side].EncryptAtStart
 	})
 }
 

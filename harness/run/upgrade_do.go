@@ -9,34 +9,35 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/plan"
 )
 
 // do is one action.
-func (u *upgrading) do(ctx context.Context, s topology.PlanStep, a topology.Action, r *upgrade.StepResult) error {
+func (u *upgrading) do(ctx context.Context, s plan.Step, a plan.Action, r *upgrade.StepResult) error {
 	c := u.clusterOf(s.Side)
 	switch a {
-	case topology.StopNode:
+	case plan.StopNode:
 		if err := u.noteLogs(ctx, s); err != nil {
 			return err
 		}
 		u.halted = time.Now()
 		return c.StopNodes(ctx, s.Nodes...)
-	case topology.ReplaceNode:
+	case plan.ReplaceNode:
 		return u.replace(ctx, s)
-	case topology.StartNode:
+	case plan.StartNode:
 		u.begun = time.Now()
 		return c.StartNodes(ctx, s.Nodes...)
-	case topology.AwaitStarted:
+	case plan.AwaitStarted:
 		return u.started(ctx, s)
-	case topology.AwaitServing:
+	case plan.AwaitServing:
 		return u.serving(ctx, s, r)
-	case topology.LogRow:
+	case plan.LogRow:
 		return c.CommitLogged(ctx)
-	case topology.EncryptLogs:
+	case plan.EncryptLogs:
 		return c.EncryptLogs(ctx)
-	case topology.PurgeClear:
+	case plan.PurgeClear:
 		return c.PurgeClear(ctx)
-	case topology.KeepCopy, topology.MigrateKeyring, topology.RestoreCopy:
+	case plan.KeepCopy, plan.MigrateKeyring, plan.RestoreCopy:
 		return u.onVolume(ctx, s, a)
 	default:
 		return u.doPair(ctx, s, a, r)
@@ -44,33 +45,33 @@ func (u *upgrading) do(ctx context.Context, s topology.PlanStep, a topology.Acti
 }
 
 // doPair is an action about writers and channel.
-func (u *upgrading) doPair(ctx context.Context, s topology.PlanStep, a topology.Action, r *upgrade.StepResult) (err error) {
+func (u *upgrading) doPair(ctx context.Context, s plan.Step, a plan.Action, r *upgrade.StepResult) (err error) {
 	switch a {
-	case topology.StopWriters:
+	case plan.StopWriters:
 		u.stood = time.Now()
 		return u.stand(ctx)
-	case topology.LetWriters:
+	case plan.LetWriters:
 		u.letAll()
 		r.WritersStoodMS += time.Since(u.stood).Milliseconds()
-	case topology.CatchUp:
+	case plan.CatchUp:
 		return u.catchUp(ctx, s)
-	case topology.StopReplica:
+	case plan.StopReplica:
 		return u.pair.StopReplica(ctx)
-	case topology.StartReplica:
+	case plan.StartReplica:
 		return u.pair.StartReplica(ctx)
-	case topology.CommitFence:
+	case plan.CommitFence:
 		u.fence, err = u.pair.Fence(ctx)
-	case topology.Repoint:
+	case plan.Repoint:
 		return u.pair.Repoint(ctx, u.fence)
-	case topology.RepointApplied:
+	case plan.RepointApplied:
 		return u.repointApplied(ctx)
-	case topology.StartSecond:
+	case plan.StartSecond:
 		return u.pair.StartSecond(ctx)
-	case topology.WriteToSecond:
+	case plan.WriteToSecond:
 		return u.pair.WriteToSecond()
-	case topology.WriteToOwn:
+	case plan.WriteToOwn:
 		u.pair.WriteToOwn()
-	case topology.DropSecond:
+	case plan.DropSecond:
 		log, gone := u.pair.DropSecond(ctx)
 		return errors.Join(gone, u.dir.Write("nodes/source-sql2/log."+s.ID, u.secrets.Redact(log)))
 	default:
@@ -94,20 +95,20 @@ func (u *upgrading) repointApplied(ctx context.Context) error {
 }
 
 // onVolume is what is done with the volume of a mysqld that is stopped.
-func (u *upgrading) onVolume(ctx context.Context, s topology.PlanStep, a topology.Action) error {
+func (u *upgrading) onVolume(ctx context.Context, s plan.Step, a plan.Action) error {
 	c := u.clusterOf(s.Side)
-	do := map[topology.Action]func(context.Context, string) error{
-		topology.KeepCopy: c.KeepCopy, topology.RestoreCopy: c.RestoreCopy, topology.MigrateKeyring: c.MigrateKeyring,
+	do := map[plan.Action]func(context.Context, string) error{
+		plan.KeepCopy: c.KeepCopy, plan.RestoreCopy: c.RestoreCopy, plan.MigrateKeyring: c.MigrateKeyring,
 	}[a]
 	for _, name := range s.Nodes {
 		if err := do(ctx, name); err != nil {
 			return err
 		}
-		if a == topology.KeepCopy {
+		if a == plan.KeepCopy {
 			u.copied[string(s.Side)+" "+name] = u.logs
 		}
 	}
-	if a == topology.RestoreCopy {
+	if a == plan.RestoreCopy {
 		return u.replace(ctx, s)
 	}
 	return nil
@@ -141,11 +142,11 @@ func (u *upgrading) letAll() {
 
 // catchUp waits for the replica, and after a restart that wrote clear relay logs
 // until those are gone.
-func (u *upgrading) catchUp(ctx context.Context, s topology.PlanStep) error {
+func (u *upgrading) catchUp(ctx context.Context, s plan.Step) error {
 	if _, err := u.pair.CatchUp(ctx); err != nil {
 		return err
 	}
-	if s.Side == topology.Replica && s.Does(topology.EncryptLogs) {
+	if s.Side == topology.Replica && s.Does(plan.EncryptLogs) {
 		return u.pair.PurgeRelayLogs(ctx)
 	}
 	return nil
@@ -153,7 +154,7 @@ func (u *upgrading) catchUp(ctx context.Context, s topology.PlanStep) error {
 
 // replace gives the step's nodes the image and the configuration of the release
 // that it goes to. What they had written is kept.
-func (u *upgrading) replace(ctx context.Context, s topology.PlanStep) error {
+func (u *upgrading) replace(ctx context.Context, s plan.Step) error {
 	image, spec := u.image.Ref, u.specs[s.To.String()][s.Side]
 	if s.To == u.to.Release {
 		image = u.to.Ref

@@ -9,6 +9,7 @@ import (
 	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/plan"
 )
 
 // reference restarts the last node of each of the roles at the replica under the
@@ -36,12 +37,12 @@ func (u *upgrading) reference(ctx context.Context, when string, at release.Relea
 }
 
 // restart is the step that restarts the last node of a role at the replica.
-func (u *upgrading) restart(when string, at release.Release, role topology.Role) (topology.PlanStep, error) {
+func (u *upgrading) restart(when string, at release.Release, role topology.Role) (plan.Step, error) {
 	nodes := u.specs[at.String()][topology.Replica].Of(role)
 	last := nodes[len(nodes)-1].Name
-	i := slices.IndexFunc(u.forth, func(s topology.PlanStep) bool { return s.Side == topology.Replica && slices.Contains(s.Nodes, last) })
+	i := slices.IndexFunc(u.forth, func(s plan.Step) bool { return s.Side == topology.Replica && slices.Contains(s.Nodes, last) })
 	if i < 0 {
-		return topology.PlanStep{}, fmt.Errorf("restart %s of the replica cluster: the plan has no step for it", last)
+		return plan.Step{}, fmt.Errorf("restart %s of the replica cluster: the plan has no step for it", last)
 	}
 	s := u.forth[i]
 	s.ID, s.From, s.To, s.Nodes = when+"."+s.ID, at, at, []string{last}
@@ -53,10 +54,10 @@ func (u *upgrading) restart(when string, at release.Release, role topology.Role)
 
 // restartActions are those of a replica's mysqld as the release that it stays on
 // needs them: a plan's are for the release that it goes to.
-func (u *upgrading) restartActions(s topology.PlanStep) []topology.Action {
-	all := []topology.Action{topology.StopReplica, topology.StopNode, topology.ReplaceNode, topology.StartNode, topology.AwaitServing}
+func (u *upgrading) restartActions(s plan.Step) []plan.Action {
+	all := []plan.Action{plan.StopReplica, plan.StopNode, plan.ReplaceNode, plan.StartNode, plan.AwaitServing}
 	if spec := u.specs[s.To.String()][s.Side]; spec.Profile.BinlogEncryption && !spec.EncryptAtStart {
-		all = append(all, topology.LogRow, topology.EncryptLogs, topology.PurgeClear)
+		all = append(all, plan.LogRow, plan.EncryptLogs, plan.PurgeClear)
 	}
-	return append(all, topology.StartReplica, topology.CatchUp)
+	return append(all, plan.StartReplica, plan.CatchUp)
 }

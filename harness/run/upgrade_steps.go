@@ -13,6 +13,7 @@ import (
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/plan"
 )
 
 // Limits of a step. A data node starts in well under a minute; writers and channel
@@ -35,13 +36,13 @@ func (u *upgrading) carryOut(ctx context.Context) error {
 			u.starts = map[topology.Role][]float64{} // those so far are the other release's
 		}
 		u.begin("step "+s.ID, fmt.Sprintf("%s: %s", s.ID, stepTitle(s)))
-		u.mark(s.ID, topology.StepAtIt, 0)
+		u.mark(s.ID, plan.AtIt, 0)
 		r, err := u.step(ctx, s)
 		u.report.Steps = append(u.report.Steps, r)
 		u.report.Seconds["steps"] += r.Seconds
-		state := topology.StepDone
+		state := plan.Done
 		if err != nil {
-			state = topology.StepFailed
+			state = plan.Failed
 		}
 		u.mark(s.ID, state, r.Seconds)
 		if err != nil {
@@ -53,12 +54,12 @@ func (u *upgrading) carryOut(ctx context.Context) error {
 
 // turns tells that one cluster is done with: the next step is the other's, or turns
 // back after the last of the first one's.
-func turns(last, next topology.PlanStep) bool {
+func turns(last, next plan.Step) bool {
 	return last.Side != next.Side || next.Back && !last.Back && last.Role == lastRole(last)
 }
 
 // lastRole is the role that a step's cluster ends with: a downgrade goes backwards.
-func lastRole(s topology.PlanStep) topology.Role {
+func lastRole(s plan.Step) topology.Role {
 	if s.To.CompareNumber(s.From) < 0 {
 		return topology.Mgmd
 	}
@@ -74,15 +75,15 @@ func (u *upgrading) between(ctx context.Context) error {
 }
 
 // mark keeps how far the plan is, beside it.
-func (u *upgrading) mark(id string, state topology.StepState, seconds float64) {
-	u.marks[id] = topology.StepMark{State: state, Seconds: seconds}
+func (u *upgrading) mark(id string, state plan.State, seconds float64) {
+	u.marks[id] = plan.Mark{State: state, Seconds: seconds}
 	if err := u.dir.Write("plan.txt", []byte(u.plan.Text(u.marks))); err != nil {
 		u.say("plan", "", "", oneLine(err))
 	}
 }
 
 // step carries one step out and checks the pair after it.
-func (u *upgrading) step(ctx context.Context, s topology.PlanStep) (upgrade.StepResult, error) {
+func (u *upgrading) step(ctx context.Context, s plan.Step) (upgrade.StepResult, error) {
 	r := upgrade.StepResult{ID: s.ID, Title: stepTitle(s), Status: evidence.StepDone}
 	begun, from := time.Now(), u.ages()
 	load := u.loads()
@@ -105,7 +106,7 @@ func (u *upgrading) step(ctx context.Context, s topology.PlanStep) (upgrade.Step
 }
 
 // act does what the step is about.
-func (u *upgrading) act(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
+func (u *upgrading) act(ctx context.Context, s plan.Step, r *upgrade.StepResult) error {
 	ctx, done := poll.WithLimit(ctx, limitStep, "step "+s.ID)
 	defer done()
 	for _, a := range s.Actions {
@@ -119,7 +120,7 @@ func (u *upgrading) act(ctx context.Context, s topology.PlanStep, r *upgrade.Ste
 // atAction is an action that failed.
 type atAction struct {
 	step   string
-	action topology.Action
+	action plan.Action
 	err    error
 }
 
@@ -128,7 +129,7 @@ func (a *atAction) Unwrap() error { return a.err }
 
 // started waits for nodes that NDB reports: every node of the cluster must be
 // there again, so that the other half of a node group is never taken before.
-func (u *upgrading) started(ctx context.Context, s topology.PlanStep) error {
+func (u *upgrading) started(ctx context.Context, s plan.Step) error {
 	c := u.clusterOf(s.Side)
 	if err := c.Started(ctx); err != nil {
 		return err
@@ -142,7 +143,7 @@ func (u *upgrading) started(ctx context.Context, s topology.PlanStep) error {
 
 // serving waits for a mysqld, and has it read the encrypted logs that it had before:
 // those that the release before has written, or those that its copy was kept with.
-func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade.StepResult) error {
+func (u *upgrading) serving(ctx context.Context, s plan.Step, r *upgrade.StepResult) error {
 	c := u.clusterOf(s.Side)
 	if err := c.Back(ctx); err != nil {
 		return err
@@ -154,7 +155,7 @@ func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade
 	}
 	begun := time.Now()
 	logs, whose := u.logs, "the release before"
-	if s.Does(topology.RestoreCopy) {
+	if s.Does(plan.RestoreCopy) {
 		logs, whose = u.copied[string(s.Side)+" "+s.Nodes[0]], "this release, before its copy was kept,"
 	}
 	read, err := oldLogs(ctx, c, logs)
@@ -173,7 +174,7 @@ func (u *upgrading) serving(ctx context.Context, s topology.PlanStep, r *upgrade
 }
 
 // noteLogs notes the encrypted binary logs of a mysqld that is about to be stopped.
-func (u *upgrading) noteLogs(ctx context.Context, s topology.PlanStep) (err error) {
+func (u *upgrading) noteLogs(ctx context.Context, s plan.Step) (err error) {
 	if s.Role == topology.Mysqld {
 		u.logs, err = encryptedLogs(ctx, u.clusterOf(s.Side))
 	}
@@ -231,6 +232,6 @@ func (u *upgrading) outages(r *upgrade.StepResult, from []time.Duration) {
 }
 
 // stepTitle says what a step does.
-func stepTitle(s topology.PlanStep) string {
+func stepTitle(s plan.Step) string {
 	return fmt.Sprintf("%s %s from %s to %s", s.Side, strings.Join(s.Nodes, " and "), s.From, s.To)
 }

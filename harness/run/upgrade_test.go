@@ -21,6 +21,7 @@ import (
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/plan"
 	"ndbproof/images"
 )
 
@@ -59,12 +60,12 @@ func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
 		}
 	}
 	var err error
-	u.plan, err = topology.Upgrade(specs[0], specs[1], after, topology.PlanOptions{PerGroup: true})
+	u.plan, err = plan.New(specs[0], specs[1], after, plan.Options{PerGroup: true})
 	require.NoError(t, err)
 	if only := u.twist().Only; only != "" {
 		u.plan = u.plan.Only(only)
 	}
-	u.steps, u.forth, u.marks = u.twist().steps(u.plan), u.plan.Steps, map[string]topology.StepMark{}
+	u.steps, u.forth, u.marks = u.twist().steps(u.plan), u.plan.Steps, map[string]plan.Mark{}
 	return u
 }
 
@@ -126,10 +127,10 @@ func TestTwists(t *testing.T) {
 			continue
 		}
 		spec := u.specs[twist.To][topology.Replica]
-		as := u.twist().spec(spec, topology.PlanStep{Role: topology.Mysqld})
+		as := u.twist().spec(spec, plan.Step{Role: topology.Mysqld})
 		changed := as.EncryptAtStart != spec.EncryptAtStart || as.Profile.BinlogEncryption != spec.Profile.BinlogEncryption || twist.SQL != "" || twist.Idle
 		assert.True(t, changed, "%s changes nothing", twist.Name)
-		assert.Equal(t, spec, u.twist().spec(spec, topology.PlanStep{Role: topology.Ndbmtd}), "of a data node nothing")
+		assert.Equal(t, spec, u.twist().spec(spec, plan.Step{Role: topology.Ndbmtd}), "of a data node nothing")
 	}
 	assert.Equal(t, map[string]string{
 		"a data node stays on the old program": "replica.ndb1+ndb3",
@@ -143,10 +144,10 @@ func TestTwists(t *testing.T) {
 func TestRestartActions(t *testing.T) {
 	for from, needs := range map[string]bool{"9.7.4": true, "9.7.4-fix1": false} {
 		u := planned(t, from, "9.7.4-fix2", nil)
-		all := u.restartActions(topology.PlanStep{Side: topology.Replica, To: release.MustParse(from)})
-		assert.Equal(t, needs, topology.PlanStep{Actions: all}.Does(topology.EncryptLogs), from)
-		assert.Equal(t, topology.StopReplica, all[0])
-		assert.Equal(t, topology.CatchUp, all[len(all)-1])
+		all := u.restartActions(plan.Step{Side: topology.Replica, To: release.MustParse(from)})
+		assert.Equal(t, needs, plan.Step{Actions: all}.Does(plan.EncryptLogs), from)
+		assert.Equal(t, plan.StopReplica, all[0])
+		assert.Equal(t, plan.CatchUp, all[len(all)-1])
 	}
 }
 
@@ -156,7 +157,7 @@ func TestDefectsOfAnUpgrade(t *testing.T) {
 	of := func(from, to string, done []string, failed error) upgrade.Defect {
 		u := planned(t, from, to, nil)
 		for _, id := range done {
-			u.marks[id] = topology.StepMark{State: topology.StepDone}
+			u.marks[id] = plan.Mark{State: plan.Done}
 		}
 		return u.knownDefects(failed)[0]
 	}
@@ -175,7 +176,7 @@ func TestDefectsOfAnUpgrade(t *testing.T) {
 }
 
 func TestCause(t *testing.T) {
-	step := topology.PlanStep{Side: topology.Source, Nodes: []string{"ndb1", "ndb3"}}
+	step := plan.Step{Side: topology.Source, Nodes: []string{"ndb1", "ndb3"}}
 	dead := &cluster.Death{Side: topology.Source, Node: "sql", Exit: 2, Signal: "11", Stack: []string{"<unknown>", "THD::x"}, Defect: "F1"}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(dead)
@@ -188,10 +189,10 @@ func TestCause(t *testing.T) {
 	}
 	assert.Equal(t, upgrade.Killed, causeOfDeath(&cluster.Death{OOM: true}).Kind)
 
-	late := &atAction{"source.ndb1+ndb3", topology.AwaitStarted, &poll.Timeout{What: "node 3 to start", Last: errors.New("phase 5"), Context: context.DeadlineExceeded}}
+	late := &atAction{"source.ndb1+ndb3", plan.AwaitStarted, &poll.Timeout{What: "node 3 to start", Last: errors.New("phase 5"), Context: context.DeadlineExceeded}}
 	want := upgrade.Cause{Kind: upgrade.Hung, Side: topology.Source, Node: "ndb1, ndb3", Fact: "node 3 to start", Reason: "phase 5"}
 	assert.Equal(t, &want, hang(step, fmt.Errorf("y: %w", late)))
-	stuck := &atAction{"source.sql", topology.StopReplica, fmt.Errorf("STOP REPLICA: %w", context.DeadlineExceeded)}
+	stuck := &atAction{"source.sql", plan.StopReplica, fmt.Errorf("STOP REPLICA: %w", context.DeadlineExceeded)}
 	want.Fact, want.Reason = "the end of stop-replica", "STOP REPLICA: context deadline exceeded"
 	assert.Equal(t, &want, hang(step, fmt.Errorf("y: %w", stuck)))
 	assert.Nil(t, hang(step, errors.New("a claim")))
@@ -207,7 +208,7 @@ func TestCause(t *testing.T) {
 // turns back.
 func TestEveryRoleIsMeasured(t *testing.T) {
 	u := planned(t, "9.7.2", "9.7.4", nil)
-	for _, steps := range [][]topology.PlanStep{u.forth, unGrouped(t)} {
+	for _, steps := range [][]plan.Step{u.forth, unGrouped(t)} {
 		u.forth = steps
 		for _, role := range []topology.Role{topology.Mgmd, topology.Ndbmtd, topology.Mysqld} {
 			s, err := u.restart("after", u.image.Release, role)
@@ -215,7 +216,7 @@ func TestEveryRoleIsMeasured(t *testing.T) {
 			assert.Equal(t, role, s.Role)
 			assert.Len(t, s.Nodes, 1)
 			assert.Equal(t, topology.Replica, s.Side)
-			assert.True(t, s.Does(topology.StartNode))
+			assert.True(t, s.Does(plan.StartNode))
 		}
 	}
 	u.starts = map[topology.Role][]float64{topology.Mgmd: {1}}
@@ -226,11 +227,11 @@ func TestEveryRoleIsMeasured(t *testing.T) {
 }
 
 // unGrouped is the way with one data node at a time.
-func unGrouped(t *testing.T) []topology.PlanStep {
+func unGrouped(t *testing.T) []plan.Step {
 	t.Helper()
 	r := release.MustParse("9.7.2")
-	p, err := topology.Upgrade(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
-		release.MustParse("9.7.4"), topology.PlanOptions{})
+	p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
+		release.MustParse("9.7.4"), plan.Options{})
 	require.NoError(t, err)
 	return p.Steps
 }
@@ -240,8 +241,8 @@ func unGrouped(t *testing.T) []topology.PlanStep {
 func TestTurns(t *testing.T) {
 	of := func(from, to, at string) (before []string) {
 		r := release.MustParse(from)
-		p, err := topology.Upgrade(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
-			release.MustParse(to), topology.PlanOptions{PerGroup: true, RollbackAt: at})
+		p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
+			release.MustParse(to), plan.Options{PerGroup: true, RollbackAt: at})
 		require.NoError(t, err)
 		for i := 1; i < len(p.Steps); i++ {
 			if turns(p.Steps[i-1], p.Steps[i]) {
@@ -311,12 +312,12 @@ func TestPace(t *testing.T) {
 func TestRestoresAhead(t *testing.T) {
 	source := topology.Standard(topology.Source, release.MustParse("9.7.2"), layout, secure.Seed2021())
 	replica := topology.Standard(topology.Replica, release.MustParse("9.7.2"), layout, secure.Seed2021())
-	ahead := func(o topology.PlanOptions) string {
-		p, err := topology.Upgrade(source, replica, release.MustParse("9.7.4"), o)
+	ahead := func(o plan.Options) string {
+		p, err := plan.New(source, replica, release.MustParse("9.7.4"), o)
 		require.NoError(t, err)
-		marks, from := map[string]topology.StepMark{}, "never"
+		marks, from := map[string]plan.Mark{}, "never"
 		for _, s := range p.Steps {
-			marks[s.ID] = topology.StepMark{State: topology.StepDone}
+			marks[s.ID] = plan.Mark{State: plan.Done}
 			switch is := restoresAhead(p.Steps, marks); {
 			case is && from == "never":
 				from = s.ID
@@ -326,7 +327,7 @@ func TestRestoresAhead(t *testing.T) {
 		}
 		return from
 	}
-	assert.Equal(t, "replica.sql to back.replica.sql", ahead(topology.PlanOptions{PerGroup: true, Copies: true, RollbackAt: "source.sql"}))
-	assert.Equal(t, "never", ahead(topology.PlanOptions{PerGroup: true, RollbackAt: "source.sql"}))
-	assert.Equal(t, "never", ahead(topology.PlanOptions{Copies: true}))
+	assert.Equal(t, "replica.sql to back.replica.sql", ahead(plan.Options{PerGroup: true, Copies: true, RollbackAt: "source.sql"}))
+	assert.Equal(t, "never", ahead(plan.Options{PerGroup: true, RollbackAt: "source.sql"}))
+	assert.Equal(t, "never", ahead(plan.Options{Copies: true}))
 }

@@ -8,6 +8,7 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
+	"ndbproof/harness/upgrade/plan"
 )
 
 // Twist is what a sabotaged upgrade does otherwise than its plan says. The plan is
@@ -17,7 +18,7 @@ type Twist struct {
 	From, To string        // releases that it needs; a suffix is a build with F1 mended
 	Only     topology.Side // the cluster that it is about; "" for both
 	// Plan gives the steps that are carried out; nil: those of the plan.
-	Plan func(topology.Plan) topology.Plan
+	Plan func(plan.Plan) plan.Plan
 	// Stale is the node that goes on with the program of the release before.
 	Stale string
 	// Weaken is taken out of the deployment of the release that is to be.
@@ -46,7 +47,7 @@ func (u *upgrading) twist() Twist {
 // after, says nothing.
 func (t Twist) quick() bool { return t.Name != "" }
 
-func (t Twist) steps(p topology.Plan) []topology.PlanStep {
+func (t Twist) steps(p plan.Plan) []plan.Step {
 	if t.Plan == nil {
 		return p.Steps
 	}
@@ -62,7 +63,7 @@ func (t Twist) image(side topology.Side, node, next, before string) string {
 }
 
 // spec of a cluster as a step deploys it.
-func (t Twist) spec(s topology.Spec, step topology.PlanStep) topology.Spec {
+func (t Twist) spec(s topology.Spec, step plan.Step) topology.Spec {
 	if step.Role != topology.Mysqld || step.Back {
 		return s
 	}
@@ -72,7 +73,7 @@ func (t Twist) spec(s topology.Spec, step topology.PlanStep) topology.Spec {
 }
 
 // serves is called when a step's mysqld serves.
-func (t Twist) serves(ctx context.Context, c *cluster.Cluster, s topology.PlanStep) error {
+func (t Twist) serves(ctx context.Context, c *cluster.Cluster, s plan.Step) error {
 	if t.SQL == "" || s.Back {
 		return nil
 	}
@@ -96,8 +97,8 @@ func (u *upgrading) idle(ctx context.Context) error {
 func Twists() []Twist {
 	const replica = topology.Replica
 	const first, second, mended = "9.7.2", "9.7.4", "9.7.4-fix1"
-	skipped := func(p topology.Plan) topology.Plan {
-		i := slices.IndexFunc(p.Steps, func(s topology.PlanStep) bool { return s.Role == topology.Ndbmtd })
+	skipped := func(p plan.Plan) plan.Plan {
+		i := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Role == topology.Ndbmtd })
 		return p.Skip(p.Steps[i].ID)
 	}
 	return []Twist{
@@ -107,8 +108,8 @@ func Twists() []Twist {
 		},
 		{
 			Name: "without the steps that F1 needs", From: first, To: second, Only: replica, Want: "F1", AsWritten: true,
-			Plan: func(p topology.Plan) topology.Plan {
-				return p.Without(replica, topology.LogRow, topology.EncryptLogs, topology.PurgeClear)
+			Plan: func(p plan.Plan) plan.Plan {
+				return p.Without(replica, plan.LogRow, plan.EncryptLogs, plan.PurgeClear)
 			},
 		},
 		{
@@ -122,6 +123,6 @@ func Twists() []Twist {
 		{Name: "a data node stays on the old program", From: second, To: mended, Only: replica, Want: "programs", Stale: "replica.ndb1"},
 		{Name: "a step skipped", From: first, To: second, Only: replica, Want: "programs", Plan: skipped},
 		{Name: "nobody writes", From: second, To: mended, Only: replica, Want: "load", Idle: true},
-		{Name: "the source upgraded first", From: first, To: second, Want: "programs", Plan: topology.Plan.SourceFirst},
+		{Name: "the source upgraded first", From: first, To: second, Want: "programs", Plan: plan.Plan.SourceFirst},
 	}
 }

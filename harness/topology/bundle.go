@@ -119,7 +119,7 @@ func bundleReadme(pair [2]Spec, o ComposeOptions, m Material) ([]byte, error) {
 	err = t.Execute(&b, map[string]any{
 		"Rows": rows, "Socket": SocketPath, "GID": o.GID, "Admin": secure.AdminUser, "Keyring": KeyringDir,
 		"Until": m.Authority.Leaf.NotAfter.UTC().Format(time.DateOnly), "F1": release.F1.Title,
-		"LateSource": lateEncryption(pair[0]), "LateReplica": lateEncryption(pair[1]),
+		"LateSource": pair[0].EncryptsLate(), "LateReplica": pair[1].EncryptsLate(),
 	})
 	return b.Bytes(), err
 }
@@ -154,7 +154,7 @@ func (s Spec) statements(m Material, source Spec) []File {
 		return File{Path: path.Join(s.Name, name), Content: []byte(text), Mode: 0o600}
 	}
 	var out []File
-	if lateEncryption(s) {
+	if s.EncryptsLate() {
 		out = append(out, script("encrypt.sql", encryptSQL(w)))
 	}
 	out = append(out, script("bootstrap.sql", secure.BootstrapSQL(s.Profile, m.Admin[side], m.Root[side])))
@@ -171,8 +171,8 @@ func (s Spec) statements(m Material, source Spec) []File {
 		script("check.sql", lines("DO SLEEP(10)", w.ShowReplicaStatus, "SELECT * FROM test1.t1")))
 }
 
-// lateEncryption tells whether log encryption is switched on by SQL.
-func lateEncryption(s Spec) bool { return s.Profile.BinlogEncryption && !s.EncryptAtStart }
+// EncryptsLate tells whether log encryption is switched on by SQL.
+func (s Spec) EncryptsLate() bool { return s.Profile.BinlogEncryption && !s.EncryptAtStart }
 
 // encryptSQL works around F1: the injector's thread configures its cache at the
 // first epoch that it logs; only then is it safe to encrypt, and the clear log

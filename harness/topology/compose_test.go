@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"ndbproof/harness/golden"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/topology"
@@ -44,7 +45,7 @@ func fixed(t *testing.T, pair [2]topology.Spec) topology.Material {
 func TestComposeGolden(t *testing.T) {
 	got, err := topology.Compose(pairOf("9.7.4", vendor), composeOptions("9.7.4"))
 	require.NoError(t, err)
-	golden(t, filepath.Join("..", "..", "compose", "compose.yaml"), got)
+	golden.Equal(t, filepath.Join("..", "..", "compose", "compose.yaml"), got)
 }
 
 // document is what a test needs of a compose.yaml, read back.
@@ -152,10 +153,10 @@ func TestBundleGolden(t *testing.T) {
 		for _, f := range files {
 			fmt.Fprintf(&list, "%04o %s\n", f.Mode, f.Path)
 			if path.Base(f.Path) == "README.md" || strings.HasSuffix(f.Path, ".sql") {
-				golden(t, filepath.Join("testdata", "bundle-"+r, filepath.FromSlash(f.Path)), f.Content)
+				golden.Equal(t, filepath.Join("testdata", "bundle-"+r, filepath.FromSlash(f.Path)), f.Content)
 			}
 		}
-		golden(t, filepath.Join("testdata", "bundle-"+r, "files.txt"), list.Bytes())
+		golden.Equal(t, filepath.Join("testdata", "bundle-"+r, "files.txt"), list.Bytes())
 	}
 }
 

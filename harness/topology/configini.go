@@ -66,8 +66,8 @@ func (b *ini) count(name string, n int) {
 	}
 }
 
-// replicas is how many data nodes hold the same rows: a node group.
-const replicas = 2
+// NodeGroupSize is how many data nodes hold the same rows: a node group.
+const NodeGroupSize = 2
 
 // configINI is what the management node gives to all others. A parameter that
 // a release does not know stops ndb_mgmd. Source of the releases in which
@@ -76,7 +76,7 @@ const replicas = 2
 func (s Spec) configINI() []byte {
 	var b ini
 	b.section("ndbd default")
-	b.set("NoOfReplicas", replicas)
+	b.set("NoOfReplicas", NodeGroupSize)
 	b.set("DataDir", NdbDir)
 	b.set("ServerPort", DataPort)
 	b.set("StopOnError", 1)

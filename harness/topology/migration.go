@@ -19,7 +19,7 @@ import (
 // mysql_migrate_keyring does not do it: it goes between components.
 func (s Spec) KeyringMigration(n Node) (Config, error) {
 	switch {
-	case n.Role != Mysqld || !s.plugin():
+	case n.Role != Mysqld || !s.KeyringByPlugin():
 		return Config{}, fmt.Errorf("migrate the keyring of %s %s: it has no %s", s.Name, n.Name, release.KeyringPlugin)
 	case !s.Release.Has(release.KeyringComponent):
 		return Config{}, fmt.Errorf("migrate the keyring of %s %s: %s has no %s; go by the latest %s",

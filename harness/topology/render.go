@@ -158,10 +158,12 @@ func (s Spec) check() error {
 	case s.Profile.Keyring && !s.KeyringPlugin && !s.Release.Has(release.KeyringComponent):
 		return fmt.Errorf("%s has no %s: take the plugin", s.Release, release.KeyringComponent)
 	}
-	return s.checkNodes()
+	return s.CheckNodes()
 }
 
-func (s Spec) checkNodes() error {
+// CheckNodes tells what is wrong with the nodes: ids or names that are not their own,
+// or a number of them in a role that the harness does not start.
+func (s Spec) CheckNodes() error {
 	ids, hosts, roles := map[int]string{}, map[string]string{}, map[Role]int{}
 	for _, n := range s.Nodes {
 		if other, taken := ids[n.ID]; taken {
@@ -176,7 +178,7 @@ func (s Spec) checkNodes() error {
 		ids[n.ID], hosts[n.Host] = n.Name, n.Name
 		roles[n.Role]++
 	}
-	if roles[Mgmd] == 0 || roles[Mysqld] == 0 || roles[Ndbmtd] == 0 || roles[Ndbmtd]%replicas != 0 {
+	if roles[Mgmd] == 0 || roles[Mysqld] == 0 || roles[Ndbmtd] == 0 || roles[Ndbmtd]%NodeGroupSize != 0 {
 		return fmt.Errorf("want at least one ndb_mgmd, one mysqld, and ndbmtds in pairs; there are %d, %d and %d",
 			roles[Mgmd], roles[Mysqld], roles[Ndbmtd])
 	}

@@ -2,9 +2,7 @@ package topology_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -14,12 +12,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/golden"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
-
-var update = flag.Bool("update", false, "write golden files instead of comparing with them")
 
 // vendor is the layout of the vendor's tarball; fhs that of its packages.
 var (
@@ -32,19 +29,6 @@ var (
 		User: "mysql", UID: 27, GID: 27, Missing: []string{"mysqlbinlog"},
 	}
 )
-
-// golden compares with a file, or writes it.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
-		require.NoError(t, os.WriteFile(name, got, 0o644))
-		return
-	}
-	want, err := os.ReadFile(name)
-	require.NoError(t, err, "run go test with -update to write it")
-	assert.Equal(t, string(want), string(got), "%s differs; run with -update when that is meant", name)
-}
 
 func standard(side topology.Side, r string, l release.Layout) topology.Spec {
 	return topology.Standard(side, release.MustParse(r), l, secure.Seed2021())
@@ -74,15 +58,15 @@ func TestRenderGolden(t *testing.T) {
 				files, err := s.Render()
 				require.NoError(t, err)
 				stem := filepath.Join("testdata", c.name, string(side)+".")
-				golden(t, stem+"nodes.txt", listing(files))
+				golden.Equal(t, stem+"nodes.txt", listing(files))
 				for _, f := range files {
 					for _, x := range f.Files {
-						golden(t, stem+path.Base(x.Path), x.Content)
+						golden.Equal(t, stem+path.Base(x.Path), x.Content)
 					}
 				}
 				spare := s.Spare()
 				require.Len(t, spare.Files, 1)
-				golden(t, stem+"spare.cnf", spare.Files[0].Content)
+				golden.Equal(t, stem+"spare.cnf", spare.Files[0].Content)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/golden"
 )
 
 // rolledBack is an upgrade that was undone, and not compared.
@@ -35,7 +36,7 @@ func TestMarkdown(t *testing.T) {
 			assert.Contains(t, got, "\n## "+section+"\n\n", name)
 		}
 		assert.NotContains(t, got, "\n\n\n", name)
-		golden(t, name, got)
+		golden.Equal(t, "testdata/"+name, got)
 	}
 }
 

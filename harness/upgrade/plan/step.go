@@ -1,24 +1,25 @@
-package topology
+package plan
 
 import (
 	"errors"
 	"strings"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/topology"
 )
 
 // move is what a step is made of: nodes of one role, and their cluster before
 // and after.
 type move struct {
-	old, next Spec
-	nodes     []Node
+	old, next topology.Spec
+	nodes     []topology.Node
 	copied    bool // forth a copy of the volume is kept, and back it goes from there
 	second    bool // a second mysqld takes over meanwhile
 	back      bool
 }
 
-func (m move) role() Role { return m.nodes[0].Role }
-func (m move) side() Side { return Side(m.old.Name) }
+func (m move) role() topology.Role { return m.nodes[0].Role }
+func (m move) side() topology.Side { return topology.Side(m.old.Name) }
 
 func (m move) id() string {
 	id := string(m.side()) + "." + strings.Join(nodeNames(m.nodes), "+")
@@ -32,7 +33,7 @@ func (m move) id() string {
 // nodes and management nodes do.
 func (m move) oneWay() *release.Forbidden {
 	var f *release.Forbidden
-	if m.role() == Mysqld {
+	if m.role() == topology.Mysqld {
 		errors.As(release.InPlace(m.next.Release, m.old.Release), &f)
 	}
 	return f
@@ -57,17 +58,15 @@ func (m move) mustCopy() string {
 
 // migrates tells whether the keyring must change from plugin to component.
 func (m move) migrates() bool {
-	return m.role() == Mysqld && !m.back && m.old.plugin() && !m.next.plugin()
+	return m.role() == topology.Mysqld && !m.back && m.old.KeyringByPlugin() && !m.next.KeyringByPlugin()
 }
 
-func (s Spec) plugin() bool { return s.Profile.Keyring && s.KeyringPlugin }
-
-func (m move) step() PlanStep {
-	s := PlanStep{
+func (m move) step() Step {
+	s := Step{
 		ID: m.id(), Side: m.side(), Role: m.role(), Nodes: nodeNames(m.nodes),
 		From: m.old.Release, To: m.next.Release, Why: m.why(), Back: m.back,
 	}
-	if m.role() == Mysqld {
+	if m.role() == topology.Mysqld {
 		s.Actions = m.sql()
 	} else {
 		s.Actions = []Action{StopNode, ReplaceNode, StartNode, AwaitStarted}
@@ -85,7 +84,7 @@ func (m move) sql() []Action {
 			out = append(out, as...)
 		}
 	}
-	source, f1, restores := m.side() == Source, lateEncryption(m.next), m.back && m.copied
+	source, f1, restores := m.side() == topology.Source, m.next.EncryptsLate(), m.back && m.copied
 	add(m.second, StartSecond)
 	add(source, StopWriters, CatchUp)
 	add(true, StopReplica)
@@ -117,33 +116,20 @@ func (m move) why() string {
 			out = append(out, s)
 		}
 	}
-	sql := m.role() == Mysqld
-	add(m.role() == Mgmd, "--reload, else the cached configuration wins")
+	sql := m.role() == topology.Mysqld
+	add(m.role() == topology.Mgmd, "--reload, else the cached configuration wins")
 	add(len(m.nodes) > 1, "one of each node group")
-	add(sql && m.side() == Source && !m.second, "writers stand: their rows would be in no log; its start logs an incident")
+	add(sql && m.side() == topology.Source && !m.second, "writers stand: their rows would be in no log; its start logs an incident")
 	add(m.second, "a second mysqld takes over: rows written without one would be in no log; the start of the first logs an incident")
 	add(!m.back && m.copied, "a copy is kept: "+m.mustCopy())
 	add(m.migrates(), "the old mysqld takes the keyring from plugin to component: the new one has no plugin")
 	if m.back && m.copied {
 		how := "it goes on behind the last epoch in ndb_apply_status"
-		if m.side() == Source {
+		if m.side() == topology.Source {
 			how = "for the replica that is a restart"
 		}
 		out = append(out, "from the copy: "+m.mustCopy()+"; "+how)
 	}
-	add(sql && lateEncryption(m.next), release.F1.ID+": encrypted once a row is logged; clear logs go")
+	add(sql && m.next.EncryptsLate(), release.F1.ID+": encrypted once a row is logged; clear logs go")
 	return strings.Join(out, "; ")
-}
-
-// To is the same cluster on another release, on the volumes that it has: what
-// Render writes is for that release, which of some options knows other names and
-// of others nothing. It keeps the keyring's plugin as long as there is one;
-// encrypts logs at the start where defect F1 does not forbid it; and has ndb_mgmd
-// read its configuration again. l is the layout of the release's image. With the
-// Spec's own release it is the way back.
-func (s Spec) To(r release.Release, l release.Layout) Spec {
-	s.Release, s.Layout, s.Reload = r, l, true
-	s.KeyringPlugin = s.KeyringPlugin && r.Has(release.KeyringPlugin) || !r.Has(release.KeyringComponent)
-	s.EncryptAtStart = s.Profile.BinlogEncryption && !release.F1.Has(r)
-	return s
 }

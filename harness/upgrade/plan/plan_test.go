@@ -1,8 +1,7 @@
-package topology_test
+package plan
 
 import (
 	"fmt"
-	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,23 +9,34 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/golden"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
 
+// vendor is the layout of the vendor's tarball.
+var vendor = release.Layout{
+	Bin: "/usr/local/mysql/bin", Plugin: "/usr/local/mysql/lib/plugin", Share: "/usr/local/mysql/share",
+	DataDir: topology.DataDir, User: "mysql", UID: 999, GID: 999,
+}
+
 // twoOf are the clusters of a pair of a release. 8.0.25 has the plugin, as in the procedure.
 func twoOf(r string) (source, replica topology.Spec) {
-	source, replica = standard(topology.Source, r, vendor), standard(topology.Replica, r, vendor)
+	source, replica = standard(topology.Source, r), standard(topology.Replica, r)
 	source.KeyringPlugin = r == "8.0.25"
 	replica.KeyringPlugin = source.KeyringPlugin
 	return source, replica
 }
 
-func planOf(t *testing.T, from, to string, o topology.PlanOptions) topology.Plan {
+func standard(side topology.Side, r string) topology.Spec {
+	return topology.Standard(side, release.MustParse(r), vendor, secure.Seed2021())
+}
+
+func planOf(t *testing.T, from, to string, o Options) Plan {
 	t.Helper()
 	source, replica := twoOf(from)
-	p, err := topology.Upgrade(source, replica, release.MustParse(to), o)
+	p, err := New(source, replica, release.MustParse(to), o)
 	require.NoError(t, err)
 	return p
 }
@@ -50,8 +60,8 @@ func TestPlanGolden(t *testing.T) {
 // after.
 func goldenPlan(t *testing.T, source, replica *topology.Spec, to string) {
 	t.Helper()
-	dir, r := filepath.Join("testdata", "plan-"+source.Release.String()+"-"+to), release.MustParse(to)
-	for name, o := range map[string]topology.PlanOptions{
+	dir, r := filepath.Join("testdata", source.Release.String()+"-"+to), release.MustParse(to)
+	for name, o := range map[string]Options{
 		"plan.txt":      {},
 		"per-group.txt": {PerGroup: true},
 		"rollback.txt":  {PerGroup: true, RollbackAt: "replica.sql"},
@@ -59,33 +69,15 @@ func goldenPlan(t *testing.T, source, replica *topology.Spec, to string) {
 		"second.txt":    {PerGroup: true, SpareSQL: true},
 		"copies.txt":    {PerGroup: true, RollbackAt: "source.sql", Copies: true},
 	} {
-		p, err := topology.Upgrade(*source, *replica, r, o)
+		p, err := New(*source, *replica, r, o)
 		require.NoError(t, err)
 		assert.NoError(t, p.Check(*source, *replica), "%s %s", dir, name)
-		golden(t, filepath.Join(dir, name), []byte(p.Text(nil)))
+		golden.Equal(t, filepath.Join(dir, name), []byte(p.Text(nil)))
 	}
-	for _, s := range []*topology.Spec{source, replica} {
-		goldenFiles(t, filepath.Join(dir, "before"), *s)
-		*s = s.To(r, vendor)
-		goldenFiles(t, filepath.Join(dir, "after"), *s)
-	}
+	*source, *replica = source.To(r, vendor), replica.To(r, vendor)
 }
 
-func goldenFiles(t *testing.T, dir string, s topology.Spec) {
-	t.Helper()
-	files, err := s.Render()
-	require.NoError(t, err)
-	golden(t, filepath.Join(dir, s.Name+".nodes.txt"), listing(files))
-	for _, c := range files {
-		for _, f := range c.Files {
-			if name := path.Base(f.Path); name == "config.ini" || name == "my.cnf" {
-				golden(t, filepath.Join(dir, s.Name+"."+name), f.Content)
-			}
-		}
-	}
-}
-
-func stepIDs(p topology.Plan) string {
+func stepIDs(p Plan) string {
 	var out []string
 	for _, s := range p.Steps {
 		out = append(out, s.ID)
@@ -100,20 +92,20 @@ func TestPlanOrder(t *testing.T) {
 		replica = "replica.mgm replica.ndb1 replica.ndb2 replica.ndb3 replica.ndb4 replica.sql"
 		source  = "source.mgm source.ndb1 source.ndb2 source.ndb3 source.ndb4 source.sql"
 	)
-	assert.Equal(t, replica+" "+source, stepIDs(planOf(t, "9.7.2", "9.7.4", topology.PlanOptions{})))
+	assert.Equal(t, replica+" "+source, stepIDs(planOf(t, "9.7.2", "9.7.4", Options{})))
 	assert.Equal(t,
 		"replica.mgm replica.ndb1+ndb3 replica.ndb2+ndb4 replica.sql source.mgm source.ndb1+ndb3 source.ndb2+ndb4 source.sql",
-		stepIDs(planOf(t, "9.7.2", "9.7.4", topology.PlanOptions{PerGroup: true})))
+		stepIDs(planOf(t, "9.7.2", "9.7.4", Options{PerGroup: true})))
 	assert.Equal(t,
 		"replica.mgm replica.ndb1 replica.ndb2 back.replica.ndb2 back.replica.ndb1 back.replica.mgm",
-		stepIDs(planOf(t, "9.7.2", "9.7.4", topology.PlanOptions{RollbackAt: "replica.ndb2"})))
+		stepIDs(planOf(t, "9.7.2", "9.7.4", Options{RollbackAt: "replica.ndb2"})))
 	assert.Equal(t,
 		"source.sql source.ndb2+ndb4 source.ndb1+ndb3 source.mgm replica.sql replica.ndb2+ndb4 replica.ndb1+ndb3 replica.mgm",
-		stepIDs(planOf(t, "9.7.4", "9.7.2", topology.PlanOptions{PerGroup: true})),
+		stepIDs(planOf(t, "9.7.4", "9.7.2", Options{PerGroup: true})),
 		"a downgrade is an upgrade backwards")
 }
 
-func stepOf(t *testing.T, p topology.Plan, id string) topology.PlanStep {
+func stepOf(t *testing.T, p Plan, id string) Step {
 	t.Helper()
 	for _, s := range p.Steps {
 		if s.ID == id {
@@ -121,7 +113,7 @@ func stepOf(t *testing.T, p topology.Plan, id string) topology.PlanStep {
 		}
 	}
 	require.Fail(t, "no such step", id)
-	return topology.PlanStep{}
+	return Step{}
 }
 
 func TestPlanActions(t *testing.T) {
@@ -145,7 +137,7 @@ func TestPlanActions(t *testing.T) {
 		{"8.0.25", "8.4.2", "source.ndb1", "replica.sql", "stop-replica stop-node keep-copy migrate-keyring replace-node start-node await-serving " + go1},
 		{"9.7.4", "26.7.0", "replica.sql", "back.replica.mgm", "stop-node replace-node start-node await-started"},
 	} {
-		s := stepOf(t, planOf(t, c.from, c.to, topology.PlanOptions{RollbackAt: c.at}), c.step)
+		s := stepOf(t, planOf(t, c.from, c.to, Options{RollbackAt: c.at}), c.step)
 		var got []string
 		for _, a := range s.Actions {
 			got = append(got, string(a))
@@ -166,20 +158,20 @@ func TestPlanActionsByWish(t *testing.T) {
 			"log-row encrypt-logs " + fmt.Sprintf(over, "own", purge) + " drop-second"
 	}
 	for _, c := range []struct {
-		o    topology.PlanOptions
+		o    Options
 		want map[string]string
 	}{
-		{topology.PlanOptions{SpareSQL: true, RollbackAt: "source.sql"}, map[string]string{
+		{Options{SpareSQL: true, RollbackAt: "source.sql"}, map[string]string{
 			"source.sql": second("purge-clear "), "back.source.sql": second("purge-clear "),
 			"replica.sql": "stop-replica stop-node replace-node start-node await-serving log-row encrypt-logs purge-clear start-replica catch-up",
 			"source.mgm":  "stop-node replace-node start-node await-started",
 		}},
-		{topology.PlanOptions{Copies: true, RollbackAt: "source.sql"}, map[string]string{
+		{Options{Copies: true, RollbackAt: "source.sql"}, map[string]string{
 			"replica.sql":      "stop-replica stop-node keep-copy replace-node start-node await-serving log-row encrypt-logs purge-clear start-replica catch-up",
 			"back.replica.sql": "stop-replica stop-node restore-copy start-node await-serving log-row encrypt-logs purge-clear repoint-applied start-replica catch-up",
 			"back.source.ndb1": "stop-node replace-node start-node await-started",
 		}},
-		{topology.PlanOptions{Copies: true}, map[string]string{
+		{Options{Copies: true}, map[string]string{
 			"replica.sql": "stop-replica stop-node replace-node start-node await-serving log-row encrypt-logs purge-clear start-replica catch-up",
 		}},
 	} {
@@ -194,28 +186,14 @@ func TestPlanActionsByWish(t *testing.T) {
 	}
 }
 
-// A second mysqld has a place, a name and a log of its own, on the same data nodes.
-func TestWithSecond(t *testing.T) {
-	source, replica := twoOf("9.7.4")
-	second := source.WithSecond()
-	assert.NotEqual(t, source.LinkHost(), second.LinkHost())
-	assert.NotContains(t, []uint32{source.ServerID, replica.ServerID}, second.ServerID)
-	assert.Equal(t, source.Connectstring(), second.Connectstring())
-	files, err := second.Render()
-	require.NoError(t, err)
-	golden(t, filepath.Join("testdata", "9.7.4", "second.my.cnf"), files[len(files)-1].Files[0].Content)
-	assert.Len(t, source.Of(topology.Mysqld), 1)
-	assert.Equal(t, "sql", source.Of(topology.Mysqld)[0].Name, "the Spec itself stays")
-}
-
 // Logs that are clear by the profile need nothing of F1's.
 func TestPlanOfAClearPair(t *testing.T) {
 	r, clear := release.MustParse("9.7.2"), secure.Weaken(secure.Seed2021(), secure.NoBinlogEncryption)
 	source, replica := topology.Standard(topology.Source, r, vendor, clear), topology.Standard(topology.Replica, r, vendor, clear)
-	p, err := topology.Upgrade(source, replica, release.MustParse("9.7.4"), topology.PlanOptions{})
+	p, err := New(source, replica, release.MustParse("9.7.4"), Options{})
 	require.NoError(t, err)
-	assert.False(t, stepOf(t, p, "source.sql").Does(topology.LogRow))
-	assert.Empty(t, p.Faults(source, replica))
+	assert.False(t, stepOf(t, p, "source.sql").Does(LogRow))
+	assert.Empty(t, p.Problems(source, replica))
 }
 
 func TestUpgradeRefuses(t *testing.T) {
@@ -234,67 +212,17 @@ func TestUpgradeRefuses(t *testing.T) {
 		if c.change != nil {
 			c.change(&source, &replica)
 		}
-		_, err := topology.Upgrade(source, replica, release.MustParse(c.to), topology.PlanOptions{RollbackAt: c.at})
+		_, err := New(source, replica, release.MustParse(c.to), Options{RollbackAt: c.at})
 		require.ErrorContains(t, err, c.want)
 	}
 }
 
-// The configuration that a cluster is given on its way: the plugin as long as
-// there is one, then the component; ON at the start where F1 allows it.
-func TestTo(t *testing.T) {
-	s, _ := twoOf("8.0.25")
-	for _, c := range []struct {
-		to         string
-		plugin, on bool
-	}{
-		{"8.0.44", true, false},
-		{"8.4.2", false, true},
-		{"9.7.4", false, false},
-		{"9.7.4-fix1", false, true},
-		{"8.0.18", true, true},
-	} {
-		got := s.To(release.MustParse(c.to), fhs)
-		assert.Equal(t, c.plugin, got.KeyringPlugin, c.to)
-		assert.Equal(t, c.on, got.EncryptAtStart, c.to)
-		assert.True(t, got.Reload)
-		assert.Equal(t, fhs, got.Layout)
-		_, mycnf := rendered(t, got)
-		assert.Equal(t, c.plugin, strings.Contains(mycnf, "keyring_file_data="), c.to)
-	}
-	assert.False(t, s.Reload, "the Spec itself stays")
-	weak := topology.Standard(topology.Source, release.MustParse("9.7.4"), vendor, secure.Weaken(secure.Seed2021(), secure.NoBinlogEncryption))
-	assert.False(t, weak.To(release.MustParse("9.7.4-fix1"), vendor).EncryptAtStart)
-}
-
-func TestKeyringMigration(t *testing.T) {
-	s, _ := twoOf("8.0.25")
-	sql := s.Of(topology.Mysqld)[0]
-	c, err := s.KeyringMigration(sql)
-	require.NoError(t, err)
-	golden(t, filepath.Join("testdata", "plan-8.0.44-8.4.10", "migration.txt"), listing(topology.Files{c}))
-
-	// It writes where the next release's mysqld reads, and reads from elsewhere.
-	next, err := s.To(release.MustParse("8.4.10"), vendor).Render()
-	require.NoError(t, err)
-	assert.Contains(t, next[len(next)-1].Files, c.Files[0])
-	assert.NotContains(t, string(c.Files[0].Content), `"/var/lib/mysql/keys/keyring-plugin"`)
-
-	_, err = s.KeyringMigration(s.Of(topology.Mgmd)[0])
-	require.ErrorContains(t, err, "has no keyring_file plugin")
-	s.KeyringPlugin = false
-	_, err = s.KeyringMigration(sql)
-	require.ErrorContains(t, err, "has no keyring_file plugin")
-	s.KeyringPlugin, s.Release = true, release.MustParse("8.0.20")
-	_, err = s.KeyringMigration(sql)
-	require.ErrorContains(t, err, "go by the latest 8.0")
-}
-
 func TestPlanText(t *testing.T) {
-	p := planOf(t, "9.7.2", "9.7.4", topology.PlanOptions{RollbackAt: "replica.sql"})
-	text := p.Text(map[string]topology.StepMark{
-		"replica.mgm":  {State: topology.StepDone, Seconds: 12.34},
-		"replica.ndb1": {State: topology.StepFailed},
-		"replica.ndb2": {State: topology.StepAtIt, Seconds: 3},
+	p := planOf(t, "9.7.2", "9.7.4", Options{RollbackAt: "replica.sql"})
+	text := p.Text(map[string]Mark{
+		"replica.mgm":  {State: Done, Seconds: 12.34},
+		"replica.ndb1": {State: Failed},
+		"replica.ndb2": {State: AtIt, Seconds: 3},
 	})
 	for l := range strings.Lines(text) {
 		assert.Less(t, len([]rune(l)), 100+1, l) // with its line break
@@ -306,6 +234,6 @@ func TestPlanText(t *testing.T) {
 	} {
 		assert.Contains(t, text, want)
 	}
-	assert.Contains(t, planOf(t, "9.7.4", "9.7.2", topology.PlanOptions{}).Text(nil), "downgrade from 9.7.4 to 9.7.2: source cluster first")
+	assert.Contains(t, planOf(t, "9.7.4", "9.7.2", Options{}).Text(nil), "downgrade from 9.7.4 to 9.7.2: source cluster first")
 	assert.Contains(t, p.Only(topology.Replica).Text(nil), "of the replica cluster only")
 }

@@ -1,33 +1,34 @@
-package topology
+package plan
 
 import (
 	"fmt"
 	"strings"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/topology"
 )
 
 // StepState is how far a step is.
-type StepState string
+type State string
 
 // States of a step. One without a mark is waiting.
 const (
-	StepWaiting StepState = "waiting"
-	StepAtIt    StepState = "at it"
-	StepDone    StepState = "done"
-	StepFailed  StepState = "failed"
+	Waiting State = "waiting"
+	AtIt    State = "at it"
+	Done    State = "done"
+	Failed  State = "failed"
 )
 
 // StepMark tells how far a step is.
-type StepMark struct {
-	State   StepState `json:"state"`
-	Seconds float64   `json:"seconds"` // that it has taken so far, or in all; 0: not measured
+type Mark struct {
+	State   State   `json:"state"`
+	Seconds float64 `json:"seconds"` // that it has taken so far, or in all; 0: not measured
 }
 
-func (m StepMark) String() string {
+func (m Mark) String() string {
 	switch {
 	case m.State == "":
-		return string(StepWaiting)
+		return string(Waiting)
 	case m.Seconds > 0:
 		return fmt.Sprintf("%s %.1f s", m.State, m.Seconds)
 	}
@@ -35,11 +36,11 @@ func (m StepMark) String() string {
 }
 
 // planWidth is how many columns of text a plan has: it is read in logs.
-const planWidth = 99
+const width = 99
 
 // Text shows the plan, and by the steps' IDs how far each is: before it runs
 // with nil. It ends with a newline.
-func (p Plan) Text(marks map[string]StepMark) string {
+func (p Plan) Text(marks map[string]Mark) string {
 	var b strings.Builder
 	for _, l := range p.words() {
 		b.WriteString(l + "\n")
@@ -57,7 +58,7 @@ func (p Plan) Text(marks map[string]StepMark) string {
 		}
 		rows = append(rows, []string{s.ID, marks[s.ID].String(), text})
 	}
-	b.WriteString(evidence.Columns([]string{"step", "how far", "what is done, and why"}, rows, planWidth))
+	b.WriteString(evidence.Columns([]string{"step", "how far", "what is done, and why"}, rows, width))
 	return b.String()
 }
 
@@ -68,7 +69,7 @@ func (p Plan) words() []string {
 		way, first = "downgrade", "source cluster first, then replica"
 	}
 	switch p.About {
-	case Source, Replica:
+	case topology.Source, topology.Replica:
 		first = fmt.Sprintf("of the %s cluster only", p.About)
 	}
 	forth, back := 0, 0

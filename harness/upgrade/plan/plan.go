@@ -1,4 +1,6 @@
-package topology
+// Package plan gives the way of a pair from one release to another as data, with its
+// text, and judges it by rules of its own before anything is touched.
+package plan
 
 import (
 	"fmt"
@@ -6,6 +8,7 @@ import (
 	"strings"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/topology"
 )
 
 // Action is one thing that a step of a plan does; who carries plans out has one
@@ -42,12 +45,12 @@ const (
 )
 
 // PlanStep takes nodes of one role in one cluster from one release to another.
-type PlanStep struct {
+type Step struct {
 	// ID is side and nodes: "replica.mgm", "replica.ndb1", "replica.ndb1+ndb3",
 	// "source.sql"; of a roll-back "back.source.sql".
 	ID      string          `json:"id"`
-	Side    Side            `json:"side"`
-	Role    Role            `json:"role"`
+	Side    topology.Side   `json:"side"`
+	Role    topology.Role   `json:"role"`
 	Nodes   []string        `json:"nodes"`
 	From    release.Release `json:"from"` // what the nodes run before
 	To      release.Release `json:"to"`   // and after
@@ -57,7 +60,7 @@ type PlanStep struct {
 }
 
 // Does tells whether the step has the action.
-func (s PlanStep) Does(a Action) bool { return slices.Contains(s.Actions, a) }
+func (s Step) Does(a Action) bool { return slices.Contains(s.Actions, a) }
 
 // Plan is the way of a pair from one release to another, as data. DDL is held
 // back while versions are mixed within a cluster: it refuses it then (manual,
@@ -66,12 +69,12 @@ type Plan struct {
 	From release.Release `json:"from"`
 	To   release.Release `json:"to"`
 	// About is the only cluster that the plan is about; "" for both.
-	About Side       `json:"about,omitempty"`
-	Steps []PlanStep `json:"steps"`
+	About topology.Side `json:"about,omitempty"`
+	Steps []Step        `json:"steps"`
 }
 
 // PlanOptions choose between plans for the same way.
-type PlanOptions struct {
+type Options struct {
 	// PerGroup takes one data node of each node group at once, which leaves every
 	// group a node. Else they go one at a time.
 	PerGroup bool
@@ -95,7 +98,7 @@ type PlanOptions struct {
 // It fails with a *release.Forbidden where the product does not go that way, on
 // clusters that differ in their release or have it already, and on a RollbackAt
 // that is no step.
-func Upgrade(source, replica Spec, to release.Release, o PlanOptions) (Plan, error) {
+func New(source, replica topology.Spec, to release.Release, o Options) (Plan, error) {
 	p := Plan{From: source.Release, To: to}
 	if err := plannable(source, replica, to); err != nil {
 		return Plan{}, fmt.Errorf("plan the way from %s to %s: %w", source.Release, to, err)
@@ -113,8 +116,8 @@ func Upgrade(source, replica Spec, to release.Release, o PlanOptions) (Plan, err
 	}
 	for i := range moves {
 		m := &moves[i]
-		sql := m.role() == Mysqld
-		m.second = o.SpareSQL && sql && m.side() == Source
+		sql := m.role() == topology.Mysqld
+		m.second = o.SpareSQL && sql && m.side() == topology.Source
 		m.copied = o.RollbackAt != "" && sql && (o.Copies || m.oneWay() != nil)
 		p.Steps = append(p.Steps, m.step())
 	}
@@ -126,15 +129,15 @@ func Upgrade(source, replica Spec, to release.Release, o PlanOptions) (Plan, err
 	return p, nil
 }
 
-func plannable(source, replica Spec, to release.Release) error {
+func plannable(source, replica topology.Spec, to release.Release) error {
 	switch {
 	case source.Release != replica.Release:
 		return fmt.Errorf("the replica cluster runs %s: a pair begins with one release", replica.Release)
 	case source.Release == to:
 		return fmt.Errorf("both clusters run it already: a build of one's own has a suffix, as in %s-fix1", to)
 	}
-	for _, s := range []Spec{source, replica} {
-		if err := s.checkNodes(); err != nil {
+	for _, s := range []topology.Spec{source, replica} {
+		if err := s.CheckNodes(); err != nil {
 			return fmt.Errorf("the %s cluster: %w", s.Name, err)
 		}
 	}
@@ -144,35 +147,29 @@ func plannable(source, replica Spec, to release.Release) error {
 // down tells whether the plan goes to an older release. Suffixes have no order.
 func (p Plan) down() bool { return p.To.CompareNumber(p.From) < 0 }
 
-// NodeGroups are the data nodes that hold the same rows, two and two in the
-// order of their NodeId (manual, mysql-cluster-nodes-groups).
-func (s Spec) NodeGroups() [][]Node {
-	nodes := s.Of(Ndbmtd)
-	slices.SortFunc(nodes, func(a, b Node) int { return a.ID - b.ID })
-	return slices.Collect(slices.Chunk(nodes, replicas))
-}
-
 // inOrder are a cluster's moves in the order of an upgrade.
-func inOrder(s Spec, to release.Release, perGroup bool) []move {
+func inOrder(s topology.Spec, to release.Release, perGroup bool) []move {
 	var moves []move
-	add := func(nodes ...Node) { moves = append(moves, move{old: s, next: s.To(to, s.Layout), nodes: nodes}) }
-	for _, n := range s.Of(Mgmd) {
+	add := func(nodes ...topology.Node) {
+		moves = append(moves, move{old: s, next: s.To(to, s.Layout), nodes: nodes})
+	}
+	for _, n := range s.Of(topology.Mgmd) {
 		add(n)
 	}
 	if perGroup {
-		for i := range replicas {
-			var one []Node
+		for i := range topology.NodeGroupSize {
+			var one []topology.Node
 			for _, g := range s.NodeGroups() {
 				one = append(one, g[i])
 			}
 			add(one...)
 		}
 	} else {
-		for _, n := range s.Of(Ndbmtd) {
+		for _, n := range s.Of(topology.Ndbmtd) {
 			add(n)
 		}
 	}
-	for _, n := range s.Of(Mysqld) {
+	for _, n := range s.Of(topology.Mysqld) {
 		add(n)
 	}
 	return moves

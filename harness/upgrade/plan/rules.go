@@ -1,9 +1,10 @@
-package topology
+package plan
 
 import (
 	"slices"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/topology"
 )
 
 // rule is an order in which actions must be within a step. Those that it owns
@@ -16,7 +17,7 @@ type rule struct {
 }
 
 // actions judges what a step does.
-func (j *planJudge) actions(s PlanStep) {
+func (j *judge) actions(s Step) {
 	for _, r := range j.rules(s) {
 		rest := s.Actions
 		for _, a := range r.order {
@@ -29,7 +30,7 @@ func (j *planJudge) actions(s PlanStep) {
 				if s.Does(a) {
 					seen = "is not at its place"
 				}
-				j.fault(r.code, s.ID, "%s %s: %s", a, seen, r.text)
+				j.problem(r.code, s.ID, "%s %s: %s", a, seen, r.text)
 				break
 			}
 			rest = rest[at+1:]
@@ -38,34 +39,34 @@ func (j *planJudge) actions(s PlanStep) {
 }
 
 // rules are those for a step, from what its nodes are and where they go.
-func (j *planJudge) rules(s PlanStep) []rule {
+func (j *judge) rules(s Step) []rule {
 	replace, await := ReplaceNode, AwaitStarted
-	restores := s.Role == Mysqld && restored(s)
+	restores := s.Role == topology.Mysqld && restored(s)
 	if restores {
 		replace = RestoreCopy
 	}
-	if s.Role == Mysqld {
+	if s.Role == topology.Mysqld {
 		await = AwaitServing
 	}
 	order := []Action{StopNode, replace, StartNode, await}
-	rules := []rule{{FaultReplace, order, order, "the node would not run the new release, or nobody would know"}}
-	if s.Role != Mysqld {
+	rules := []rule{{ProblemReplace, order, order, "the node would not run the new release, or nobody would know"}}
+	if s.Role != topology.Mysqld {
 		return rules
 	}
 	rules = append(rules, rule{
-		FaultChannel,
+		ProblemChannel,
 		[]Action{StopReplica, StartReplica, CatchUp},
 		[]Action{StopReplica, StopNode, AwaitServing, StartReplica, CatchUp},
 		"the channel stands while its mysqld is away, and has caught up after",
 	})
 	switch {
-	case s.Side == Source && s.Does(StartSecond):
+	case s.Side == topology.Source && s.Does(StartSecond):
 		rules = append(rules, secondRules...)
-	case s.Side == Source:
+	case s.Side == topology.Source:
 		rules = append(rules, sourceRules...)
 	case restores:
 		rules = append(rules, rule{
-			FaultFence,
+			ProblemFence,
 			[]Action{RepointApplied},
 			[]Action{StopReplica, AwaitServing, RepointApplied, StartReplica},
 			"the copy's own position is an old one: epochs would be applied twice",
@@ -78,13 +79,13 @@ func (j *planJudge) rules(s PlanStep) []rule {
 // calls what follows its restart a gap event, mysql-cluster-replication-issues).
 var sourceRules = []rule{
 	{
-		FaultWriters,
+		ProblemWriters,
 		[]Action{StopWriters, LetWriters},
 		[]Action{StopWriters, CatchUp, StopReplica, StopNode, AwaitServing, StartReplica, CatchUp, LetWriters},
 		"what is written while the source's mysqld is away is in no log",
 	},
 	{
-		FaultFence,
+		ProblemFence,
 		[]Action{CommitFence, Repoint},
 		[]Action{StopReplica, AwaitServing, CommitFence, Repoint, StartReplica},
 		"the applier would stop at the incident that the source's start writes (13119)",
@@ -95,7 +96,7 @@ var sourceRules = []rule{
 // whenever the channel changes over, nobody writes and the replica has all.
 var secondRules = []rule{
 	{
-		FaultWriters,
+		ProblemWriters,
 		[]Action{StartSecond, StopWriters, WriteToSecond, LetWriters, WriteToOwn, DropSecond},
 		[]Action{
 			StartSecond, StopWriters, CatchUp, StopReplica, WriteToSecond, StartReplica, LetWriters, StopNode,
@@ -104,7 +105,7 @@ var secondRules = []rule{
 		"what is written while nobody logs for the channel is in no log that it reads",
 	},
 	{
-		FaultFence,
+		ProblemFence,
 		[]Action{CommitFence, Repoint},
 		[]Action{
 			StopReplica, WriteToSecond, CommitFence, Repoint, StartReplica, StopNode,
@@ -116,17 +117,17 @@ var secondRules = []rule{
 
 // restored tells whether a mysqld's step goes back from a copy: because it must,
 // or because it does.
-func restored(s PlanStep) bool {
+func restored(s Step) bool {
 	return s.Back && (release.InPlace(s.From, s.To) != nil || s.Does(RestoreCopy))
 }
 
 // logRules are for a mysqld whose logs must be encrypted by SQL.
-func (j *planJudge) logRules(s PlanStep) []rule {
+func (j *judge) logRules(s Step) []rule {
 	if !j.specs[s.Side].Profile.BinlogEncryption || !release.F1.Has(s.To) {
 		return nil
 	}
 	return []rule{{
-		FaultF1,
+		ProblemF1,
 		[]Action{LogRow, EncryptLogs, PurgeClear},
 		[]Action{AwaitServing, LogRow, EncryptLogs, PurgeClear, StartReplica},
 		"on " + s.To.String() + " mysqld crashes where logs are encrypted before a row is logged, and else they stay clear",
@@ -135,24 +136,24 @@ func (j *planJudge) logRules(s PlanStep) []rule {
 
 // keyRules are for what a mysqld needs from before: its keys, and what it goes
 // back to.
-func (j *planJudge) keyRules(s PlanStep, replace Action) []rule {
+func (j *judge) keyRules(s Step, replace Action) []rule {
 	var rules []rule
 	spec := j.specs[s.Side]
-	migrates := !s.Back && spec.plugin() && !s.To.Has(release.KeyringPlugin)
+	migrates := !s.Back && spec.KeyringByPlugin() && !s.To.Has(release.KeyringPlugin)
 	if migrates {
 		rules = append(rules, rule{
-			FaultKeyring,
+			ProblemKeyring,
 			[]Action{MigrateKeyring},
 			[]Action{StopNode, MigrateKeyring, replace},
 			s.To.String() + " has no " + string(release.KeyringPlugin) + ": its mysqld would not find a key",
 		})
 	}
-	needed := slices.ContainsFunc(j.plan.Steps, func(b PlanStep) bool {
+	needed := slices.ContainsFunc(j.plan.Steps, func(b Step) bool {
 		return b.Side == s.Side && slices.Equal(b.Nodes, s.Nodes) && restored(b)
 	})
 	if needed && !s.Back {
 		rules = append(rules, rule{
-			FaultCopy,
+			ProblemCopy,
 			[]Action{KeepCopy},
 			[]Action{StopNode, KeepCopy, MigrateKeyring, replace},
 			"the way back from " + s.To.String() + " to " + s.From.String() + " is from a copy",

@@ -1,12 +1,16 @@
-package topology
+package plan
 
-import "slices"
+import (
+	"slices"
+
+	"ndbproof/harness/topology"
+)
 
 // What follows makes of a plan one that is wrong, for sabotage, or one that is
 // about less. None of it changes the plan that it is given.
 
 // Without leaves actions out of all steps of a cluster.
-func (p Plan) Without(side Side, left ...Action) Plan {
+func (p Plan) Without(side topology.Side, left ...Action) Plan {
 	p.Steps = slices.Clone(p.Steps)
 	for i, s := range p.Steps {
 		if s.Side == side {
@@ -18,7 +22,7 @@ func (p Plan) Without(side Side, left ...Action) Plan {
 
 // Skip leaves out the step with an ID. Where there is none it changes nothing.
 func (p Plan) Skip(id string) Plan {
-	p.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s PlanStep) bool { return s.ID == id })
+	p.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.ID == id })
 	return p
 }
 
@@ -27,10 +31,10 @@ func (p Plan) Skip(id string) Plan {
 func (p Plan) SourceFirst() Plan {
 	steps := p.Steps
 	p.Steps = nil
-	for _, pick := range []func(PlanStep) bool{
-		func(s PlanStep) bool { return !s.Back && s.Side == Source },
-		func(s PlanStep) bool { return !s.Back && s.Side != Source },
-		func(s PlanStep) bool { return s.Back },
+	for _, pick := range []func(Step) bool{
+		func(s Step) bool { return !s.Back && s.Side == topology.Source },
+		func(s Step) bool { return !s.Back && s.Side != topology.Source },
+		func(s Step) bool { return s.Back },
 	} {
 		for _, s := range steps {
 			if pick(s) {
@@ -43,8 +47,8 @@ func (p Plan) SourceFirst() Plan {
 
 // Only keeps the steps of one cluster: the plan is then about that one, and the
 // other stays what it is.
-func (p Plan) Only(side Side) Plan {
+func (p Plan) Only(side topology.Side) Plan {
 	p.About = side
-	p.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s PlanStep) bool { return s.Side != side })
+	p.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Side != side })
 	return p
 }
