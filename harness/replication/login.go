@@ -1,8 +1,10 @@
+// Package replication is one replica that follows one source, as anyone with accounts
+// on both servers sees it: servers, the channel and its status, fences, markers, log
+// files and their encryption, re-pointing. It speaks SQL only and knows no container.
 package replication
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 
 	"ndbproof/harness/secret"
@@ -34,24 +36,13 @@ type Position struct {
 	Pos  uint64 `json:"pos"`
 }
 
-// Mark is a row of high entropy committed for a claim to look for.
-type Mark struct {
-	Marker string   `json:"marker"` // 32 characters, new for every mark
-	Epoch  uint64   `json:"epoch"`
-	End    Position `json:"end"` // in the source's binary log, at or behind the row's epoch
-}
-
 // Spare is a server of the release under test that belongs to no cluster, with
 // the accounts of a side: what would do harm there can be tried on it.
 type Spare interface {
 	// Login tries one new connection and pings. Passwords are those of the side.
 	// The caller closes it.
 	Login(context.Context, Login) (*sql.DB, error)
-	// GiveUp removes it, because it was harmed: whoever asks next has a new one.
-	// It works also when ctx has ended.
+	// GiveUp removes it, because it was harmed: the next caller has a new one. It
+	// works also when ctx has ended.
 	GiveUp(context.Context) error
 }
-
-// NewMarker makes a text of high entropy (130 bits) for a Mark, of letters and
-// digits that every character set of ASCII's family writes alike.
-func NewMarker() string { return "mark" + rand.Text() }
