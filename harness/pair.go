@@ -54,10 +54,10 @@ func Pair(t testing.TB, want string, as func(*topology.Spec)) *cluster.Pair {
 		return c.Encrypt(ctx)
 	})
 	if err == nil {
-		err = p.Account(ctx)
+		err = p.Channel.CreateAccount(ctx)
 	}
 	if err == nil {
-		err = p.Open(ctx)
+		err = p.Channel.Open(ctx)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -25,9 +25,9 @@ func TestF1CrashesTheServer(t *testing.T) {
 	require.NoError(t, c.Started(ctx))
 	require.NoError(t, c.Serving(ctx))
 	require.NoError(t, c.Encrypt(ctx))
-	require.NoError(t, c.CommitLogged(ctx), "worked around, the server logs encrypted epochs")
+	require.NoError(t, c.Server.CommitLogged(ctx), "worked around, the server logs encrypted epochs")
 
-	_, err := c.Admin().ExecContext(ctx, "SET GLOBAL ndb_log_cache_size=131072")
+	_, err := c.Server.DB.ExecContext(ctx, "SET GLOBAL ndb_log_cache_size=131072")
 	require.NoError(t, err)
 	requireF1(t, diesOfCommit(ctx, t, c))
 
@@ -43,7 +43,7 @@ func diesOfCommit(ctx context.Context, t *testing.T, c *cluster.Cluster) *cluste
 	t.Helper()
 	commit, stop := context.WithCancel(ctx)
 	defer stop()
-	go c.CommitLogged(commit) //nolint:errcheck // the server dies of it
+	go c.Server.CommitLogged(commit) //nolint:errcheck // the server dies of it
 	death, err := c.SQLNode().AwaitEnd(ctx)
 	require.NoError(t, err, "the server lives")
 	return death

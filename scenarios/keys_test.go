@@ -47,18 +47,18 @@ func TestKeysOfAllKinds(t *testing.T) {
 			fmt.Sprintf("INSERT INTO sorts.%s WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < %d) SELECT %s, id FROM n", name, rows, k[2]))
 	}
 	require.NoError(t, inSession(ctx, p, topology.Source, statements...))
-	_, err := p.CatchUp(ctx)
+	_, err := p.Channel.CatchUp(ctx)
 	require.NoError(t, err)
 	o := parity.Options{Databases: []string{"sorts"}, Chunk: 37}
 	compare := func() parity.Report {
-		r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), o)
+		r, err := parity.Compare(ctx, p.Server(topology.Source).DB, p.Server(topology.Replica).DB, o)
 		require.NoError(t, err)
 		require.Len(t, r.Tables, len(keys))
 		return r
 	}
-	_, err = parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Source), o)
+	_, err = parity.Compare(ctx, p.Server(topology.Source).DB, p.Server(topology.Source).DB, o)
 	require.ErrorIs(t, err, parity.ErrOneServer)
-	logging, err := parity.NotReplicated(ctx, p.Admin(topology.Source))
+	logging, err := parity.NotReplicated(ctx, p.Server(topology.Source).DB)
 	require.NoError(t, err)
 	require.Empty(t, logging.Unlogged)
 	equal := compare()
@@ -95,10 +95,10 @@ func TestKeysOfAllKinds(t *testing.T) {
 	// An error value is printed as the member '' is, and is another one.
 	o = parity.Options{Tables: []string{"sorts.listed"}}
 	var members int64
-	require.NoError(t, p.Admin(topology.Replica).QueryRowContext(ctx, "SELECT COUNT(*) FROM sorts.listed WHERE e = 3").Scan(&members))
+	require.NoError(t, p.Server(topology.Replica).DB.QueryRowContext(ctx, "SELECT COUNT(*) FROM sorts.listed WHERE e = 3").Scan(&members))
 	require.Positive(t, members)
 	require.NoError(t, unlogged(ctx, p, topology.Replica, "SET SESSION sql_mode=''", "UPDATE sorts.listed SET e = 0 WHERE e = 3"))
-	r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), o)
+	r, err := parity.Compare(ctx, p.Server(topology.Source).DB, p.Server(topology.Replica).DB, o)
 	require.NoError(t, err)
 	assert.Equal(t, members+1, r.Tables[0].OnlyReplica, "with the row that the source lacks")
 

@@ -46,7 +46,7 @@ func loadAndCompare(ctx context.Context, t *testing.T, p *cluster.Pair, seed uin
 	var writers []*load.Writer
 	for _, w := range load.Workloads() {
 		o := load.Options{Workload: w, Rate: 60, Seed: seed, Ledger: filepath.Join(t.TempDir(), "ledger-"+w.Name)}
-		writer, err := load.Start(ctx, p.Admin(topology.Source), o)
+		writer, err := load.Start(ctx, p.Server(topology.Source).DB, o)
 		require.NoError(t, err, w.Name)
 		writers = append(writers, writer)
 	}
@@ -58,9 +58,9 @@ func loadAndCompare(ctx context.Context, t *testing.T, p *cluster.Pair, seed uin
 		require.NoError(t, err)
 		require.NoError(t, load.Enough(c, int64(d.Seconds())), w.Workload().Name)
 	}
-	_, err := p.CatchUp(ctx)
+	_, err := p.Channel.CatchUp(ctx)
 	require.NoError(t, err)
-	r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), parity.Options{Chunk: 1000})
+	r, err := parity.Compare(ctx, p.Server(topology.Source).DB, p.Server(topology.Replica).DB, parity.Options{Chunk: 1000})
 	require.NoError(t, err)
 	require.True(t, r.Equal(), "%+v", r)
 	for _, w := range writers {
@@ -68,7 +68,7 @@ func loadAndCompare(ctx context.Context, t *testing.T, p *cluster.Pair, seed uin
 		require.NoError(t, err)
 		var found [2]load.Findings
 		for i, side := range topology.Sides {
-			f, err := b.Check(ctx, side, p.Admin(side))
+			f, err := b.Check(ctx, side, p.Server(side).DB)
 			require.NoError(t, err)
 			require.Zero(t, f.Faults(), "%+v", f)
 			require.Positive(t, f.Expected, w.Workload().Name)
@@ -82,7 +82,7 @@ func loadAndCompare(ctx context.Context, t *testing.T, p *cluster.Pair, seed uin
 	for _, side := range topology.Sides {
 		const total = "SELECT SUM(balance), COUNT(*) FROM (SELECT balance FROM load_transfers.savings UNION ALL SELECT balance FROM load_transfers.current) AS accounts"
 		var sum, accounts int64
-		require.NoError(t, p.Admin(side).QueryRowContext(ctx, total).Scan(&sum, &accounts))
+		require.NoError(t, p.Server(side).DB.QueryRowContext(ctx, total).Scan(&sum, &accounts))
 		require.Equal(t, accounts*load.Opening, sum, "what was paid in, on the %s", side)
 	}
 	return r
@@ -97,7 +97,7 @@ func TestLiveComparisonWhileWriting(t *testing.T) {
 	var writers []*load.Writer
 	for _, o := range []load.Options{{Workload: load.Churn(), Rate: 300}, {Workload: load.Mixed(), Rate: 50}, {Workload: load.Schema(), Rate: 20}} {
 		o.Ledger = filepath.Join(t.TempDir(), "ledger")
-		w, err := load.Start(ctx, p.Admin(topology.Source), o)
+		w, err := load.Start(ctx, p.Server(topology.Source).DB, o)
 		require.NoError(t, err)
 		writers = append(writers, w)
 	}
@@ -113,12 +113,12 @@ func TestLiveComparisonWhileWriting(t *testing.T) {
 			}
 			return func() {}, nil
 		},
-		Fence: func(ctx context.Context) error { _, err := p.CatchUp(ctx); return err },
+		Fence: func(ctx context.Context) error { _, err := p.Channel.CatchUp(ctx); return err },
 	}
 	for name, live := range map[string]*parity.Live{"held": held, "any two servers": {}} {
 		again, tables := int64(0), 0
 		for range 10 {
-			r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), parity.Options{Live: live})
+			r, err := parity.Compare(ctx, p.Server(topology.Source).DB, p.Server(topology.Replica).DB, parity.Options{Live: live})
 			require.NoError(t, err)
 			require.True(t, r.Equal(), "%+v", r)
 			for _, table := range r.Tables {

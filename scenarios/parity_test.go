@@ -68,7 +68,7 @@ func unordered(ctx context.Context, t *testing.T, p *cluster.Pair, rows int) {
 	t.Helper()
 	o := parity.Options{Tables: []string{"bench.hashed"}}
 	compare := func() parity.Report {
-		r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), o)
+		r, err := parity.Compare(ctx, p.Server(topology.Source).DB, p.Server(topology.Replica).DB, o)
 		require.NoError(t, err)
 		return r
 	}
@@ -121,10 +121,10 @@ func (s *speeds) turns(ctx context.Context, t *testing.T, p *cluster.Pair, rows 
 		both(t, func(_ int, side topology.Side) error {
 			var table string
 			var sum int64
-			return p.Admin(side).QueryRowContext(ctx, "CHECKSUM TABLE bench.rows1").Scan(&table, &sum)
+			return p.Server(side).DB.QueryRowContext(ctx, "CHECKSUM TABLE bench.rows1").Scan(&table, &sum)
 		})
 		s.add("checksum", time.Since(begin).Seconds())
-		r, err := parity.Compare(ctx, p.Admin(topology.Source), p.Admin(topology.Replica), parity.Options{Databases: []string{"bench"}, Connections: 2})
+		r, err := parity.Compare(ctx, p.Server(topology.Source).DB, p.Server(topology.Replica).DB, parity.Options{Databases: []string{"bench"}, Connections: 2})
 		require.NoError(t, err)
 		require.True(t, r.Equal(), "%+v", r)
 		source, _ := r.Rows()

@@ -21,33 +21,32 @@ import (
 func TestNextPositionMeetsTheIncident(t *testing.T) {
 	ctx := bounded(t, 4*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
-	_, err := p.CatchUp(ctx)
+	_, err := p.Channel.CatchUp(ctx)
 	require.NoError(t, err)
-	applied, err := p.Applied(ctx)
+	applied, err := p.Channel.Applied(ctx)
 	require.NoError(t, err)
-	require.NoError(t, p.StopReplica(ctx))
+	require.NoError(t, p.Channel.Stop(ctx))
 	require.NoError(t, p.Source.RestartSQL(ctx, p.Source.Spec))
 	require.NoError(t, p.Source.Back(ctx))
-	require.NoError(t, p.Source.EncryptAgain(ctx))
+	require.NoError(t, p.Source.Server.EncryptAgain(ctx))
 
-	at, err := p.AfterEpoch(ctx, uint64(applied))
+	at, err := p.Channel.AfterEpoch(ctx, applied)
 	require.NoError(t, err)
-	require.NoError(t, p.Repoint(ctx, at))
-	require.NoError(t, p.StartReplica(ctx))
-	w := p.Replica.Spec.Release.Words()
+	require.NoError(t, p.Channel.Repoint(ctx, at))
+	require.NoError(t, p.Channel.Start(ctx))
 	require.NoError(t, poll.Until(ctx, "the applier to stop", func(ctx context.Context) error {
-		s, err := p.Replica.Status(ctx)
+		s, err := p.Channel.Status(ctx)
 		if err != nil {
 			return err
 		}
-		if s[w.LastSQLErrno] != "13119" {
-			return fmt.Errorf("applier %s, error %s (%s)", s[w.SQLRunning], s[w.LastSQLErrno], s[w.LastSQLError])
+		if s.ApplierErr.Number != 13119 {
+			return fmt.Errorf("applier %s, error %d (%s)", s.Applier, s.ApplierErr.Number, s.ApplierErr.Message)
 		}
-		t.Logf("13119: %s", s[w.LastSQLError])
+		t.Logf("13119: %s", s.ApplierErr.Message)
 		return nil
 	}))
 
-	require.NoError(t, p.StopReplica(ctx))
+	require.NoError(t, p.Channel.Stop(ctx))
 	goOnAtFence(ctx, t, p)
 }
 
@@ -56,14 +55,14 @@ func TestNextPositionMeetsTheIncident(t *testing.T) {
 func TestCatchUpAfterReset(t *testing.T) {
 	ctx := bounded(t, 2*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
-	require.NoError(t, p.StopReplica(ctx))
-	_, err := p.Admin(topology.Replica).ExecContext(ctx, "RESET REPLICA")
+	require.NoError(t, p.Channel.Stop(ctx))
+	_, err := p.Server(topology.Replica).DB.ExecContext(ctx, "RESET REPLICA")
 	require.NoError(t, err)
-	applied, err := p.Applied(ctx)
+	applied, err := p.Channel.Applied(ctx)
 	require.NoError(t, err)
 	require.Zero(t, applied, "RESET REPLICA has left what was applied")
 	goOnAtFence(ctx, t, p)
-	applied, err = p.Applied(ctx)
+	applied, err = p.Channel.Applied(ctx)
 	require.NoError(t, err)
 	require.NotZero(t, applied)
 }
@@ -71,10 +70,10 @@ func TestCatchUpAfterReset(t *testing.T) {
 // goOnAtFence points the stopped replica at a new fence and lets it catch up.
 func goOnAtFence(ctx context.Context, t *testing.T, p *cluster.Pair) {
 	t.Helper()
-	fence, err := p.Fence(ctx)
+	fence, err := p.Channel.Fence(ctx)
 	require.NoError(t, err)
-	require.NoError(t, p.Repoint(ctx, fence))
-	require.NoError(t, p.StartReplica(ctx))
-	_, err = p.CatchUp(ctx)
+	require.NoError(t, p.Channel.Repoint(ctx, fence))
+	require.NoError(t, p.Channel.Start(ctx))
+	_, err = p.Channel.CatchUp(ctx)
 	require.NoError(t, err)
 }

@@ -256,7 +256,7 @@ func bounded(t *testing.T, budget time.Duration) context.Context {
 
 // inSession runs statements in one session of a side, and leaves that as it was.
 func inSession(ctx context.Context, p *cluster.Pair, side topology.Side, statements ...string) error {
-	conn, err := p.Admin(side).Conn(ctx)
+	conn, err := p.Server(side).DB.Conn(ctx)
 	if err != nil {
 		return err
 	}

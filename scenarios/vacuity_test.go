@@ -15,7 +15,6 @@ import (
 	"ndbproof/harness"
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
-	"ndbproof/harness/epoch"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/node"
@@ -29,30 +28,34 @@ import (
 func TestNothingToLookAt(t *testing.T) {
 	ctx := bounded(t, 4*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
-	nobody := written{Pair: p, ledger: unwritten{}}
 	some := writes(ctx, t, p)
-	well := looked(ctx, t, "seed.8.running", some)
+	pair := func(change func(*claim.Subject, *written)) claim.Subject {
+		w := some
+		s := claim.Subject{Spec: p.Spec, Channel: p.Channel, Keys: p, Files: p, Host: p, Wire: p, Disks: p}
+		change(&s, &w)
+		s.Writers = w
+		return s
+	}
+	well := looked(ctx, t, "seed.8.running", pair(func(*claim.Subject, *written) {}))
 	require.Equal(t, evidence.Held, well.Status, "%s %v", well.Reason, well.Violations)
 	require.Equal(t, evidence.ExitHeld, evidence.Conclude(evidence.Results{Claims: []evidence.Outcome{well}}, nil).Exit)
 
-	more, faster := some, some
-	more.wrote.Wanted, faster.wrote.Floor = 1<<40, 1e12
 	for _, g := range []struct {
 		guard, claim, says string
-		subject            claim.Subject
+		change             func(*claim.Subject, *written)
 	}{
-		// The first one: others commit rows.
-		{"no epoch applied since the run began", "seed.8.running", "no epoch was applied since the run began", justBegun(ctx, t, some)},
-		{"no file", "seed.7.1.binlogs", "the source has no binary log with anything in it (0 files)", withoutFiles{some, topology.Source, "binlog."}},
-		{"no row", "seed.8.parity", "the writer has written no row", nobody},
-		{"fewer rows than asked", "seed.8.parity", "fewer rows than asked", more},
-		{"throughput under the floor", "seed.8.parity", "throughput under the floor", faster},
-		{"no relay log at scan time", "seed.7.1.relaylogs", "the replica has no relay log with anything in it (0 files)", withoutFiles{some, topology.Replica, "relay."}},
-		{"no packets", "wire.client", "no packet was seen at source sql", withoutPackets{some}},
-		{"a node missing from a scan", "rest.secrets", "the replica's sql: no file of its volume was scanned", withoutNode{some, topology.Replica, "sql"}},
+		{"no epoch applied since the run began", "seed.8.running", "no epoch was applied since the run began", func(_ *claim.Subject, w *written) { w.totals.Before = 1 << 63 }},
+		{"no file", "seed.7.1.binlogs", "the source has no binary log with anything in it (0 files)", func(s *claim.Subject, _ *written) { s.Files = withoutFiles{p, topology.Source, "binlog."} }},
+		{"no row", "seed.8.parity", "the writer has written no row", func(_ *claim.Subject, w *written) { *w = written{ledger: unwritten{}} }},
+		{"fewer rows than asked", "seed.8.parity", "fewer rows than asked", func(_ *claim.Subject, w *written) { w.totals.Wanted = 1 << 40 }},
+		{"throughput under the floor", "seed.8.parity", "throughput under the floor", func(_ *claim.Subject, w *written) { w.totals.Floor = 1e12 }},
+		{"no relay log at scan time", "seed.7.1.relaylogs", "the replica has no relay log with anything in it (0 files)", func(s *claim.Subject, _ *written) { s.Files = withoutFiles{p, topology.Replica, "relay."} }},
+		{"no packets", "wire.client", "no packet was seen at source sql", func(s *claim.Subject, _ *written) { s.Wire = withoutPackets{p} }},
+		{"a node missing from a scan", "rest.secrets", "the replica's sql: no file of its volume was scanned", func(s *claim.Subject, _ *written) { s.Disks = withoutNode{p, topology.Replica, "sql"} }},
+		{"nothing that lists files", "seed.7.1.binlogs", "cannot look here: needs files", func(s *claim.Subject, _ *written) { s.Files = nil }},
 	} {
 		t.Run(g.guard, func(t *testing.T) {
-			o := looked(ctx, t, g.claim, g.subject)
+			o := looked(ctx, t, g.claim, pair(g.change))
 			require.Equal(t, evidence.NotLooked, o.Status, "%v", o.Violations)
 			require.Contains(t, o.Reason, g.says)
 			res := evidence.Conclude(evidence.Results{Claims: []evidence.Outcome{well, o}}, nil)
@@ -71,36 +74,35 @@ func looked(ctx context.Context, t *testing.T, id string, s claim.Subject) evide
 	return claim.Run(ctx, all[i], s, evidence.At(t.TempDir()), secure.Seed2021())
 }
 
-// written is a pair with what was written to it.
+// written is what was written to a pair.
 type written struct {
-	*cluster.Pair
-	wrote  load.Totals
+	totals load.Totals
 	ledger load.Ledger
 }
 
-func (w written) Workload() load.Totals                       { return w.wrote }
-func (w written) Settle(context.Context) (load.Totals, error) { return w.wrote, nil }
+func (w written) Totals() load.Totals                         { return w.totals }
+func (w written) Settle(context.Context) (load.Totals, error) { return w.totals, nil }
 func (w written) Ledger() load.Ledger                         { return w.ledger }
 
 // writes has the procedure's inserts done, a hundred of them.
 func writes(ctx context.Context, t *testing.T, p *cluster.Pair) written {
 	t.Helper()
 	const rows = 100
-	before, err := p.Applied(ctx)
+	before, err := p.Channel.Applied(ctx)
 	require.NoError(t, err)
-	w, err := load.Start(ctx, p.Admin(topology.Source), load.Options{Rate: rows, Ledger: filepath.Join(t.TempDir(), "ledger")})
+	w, err := load.Start(ctx, p.Server(topology.Source).DB, load.Options{Rate: rows, Ledger: filepath.Join(t.TempDir(), "ledger")})
 	require.NoError(t, err)
 	require.NoError(t, w.Wait(ctx, rows, 0))
 	c, err := w.Stop(ctx)
 	require.NoError(t, err)
 	b, err := w.Book()
 	require.NoError(t, err)
-	return written{p, load.Totals{
+	return written{load.Totals{
 		Database: "test1", Table: "t1", Acked: c.Acked, Wanted: rows, Seconds: c.Seconds, Floor: 1, Before: uint64(before),
 	}, load.Books{b}}
 }
 
-// unwritten is the ledger of somebody who has not written.
+// unwritten is the ledger of a writer that has not written.
 type unwritten struct{}
 
 func (unwritten) Check(_ context.Context, side topology.Side, _ *sql.DB) ([]load.Findings, error) {
@@ -112,13 +114,13 @@ func (unwritten) Opinion(string, string, uint64) string { return "" }
 // withoutFiles hides files of one side whose names begin alike and end in a
 // number.
 type withoutFiles struct {
-	written
+	claim.Files
 	side topology.Side
 	base string
 }
 
 func (w withoutFiles) List(ctx context.Context, side topology.Side, name, dir string) ([]node.Stat, error) {
-	all, err := w.written.List(ctx, side, name, dir)
+	all, err := w.Files.List(ctx, side, name, dir)
 	return slices.DeleteFunc(all, func(s node.Stat) bool {
 		number, numbered := strings.CutPrefix(path.Base(s.Path), w.base)
 		return side == w.side && numbered && strings.Trim(number, "0123456789") == ""
@@ -126,10 +128,10 @@ func (w withoutFiles) List(ctx context.Context, side topology.Side, name, dir st
 }
 
 // withoutPackets captures windows in which nothing travels.
-type withoutPackets struct{ written }
+type withoutPackets struct{ claim.Wire }
 
 func (w withoutPackets) Capture(ctx context.Context, at []topology.NodeRef, o node.CaptureOrder) (func(context.Context) ([]node.Captured, error), error) {
-	end, err := w.written.Capture(ctx, at, o)
+	end, err := w.Wire.Capture(ctx, at, o)
 	if err != nil {
 		return nil, err
 	}
@@ -144,29 +146,13 @@ func (w withoutPackets) Capture(ctx context.Context, at []topology.NodeRef, o no
 
 // withoutNode leaves a node out of scans.
 type withoutNode struct {
-	written
+	claim.Disks
 	side topology.Side
 	node string
 }
 
 func (w withoutNode) Scan(ctx context.Context, needles []node.Needle) (node.PairSearch, error) {
-	found, err := w.written.Scan(ctx, needles)
+	found, err := w.Disks.Scan(ctx, needles)
 	found.Nodes = slices.DeleteFunc(found.Nodes, func(n node.NodeSearch) bool { return n.Side == w.side && n.Node == w.node })
 	return found, err
-}
-
-// withoutEpoch is a run that has just begun: the replica has all there is, and
-// whoever waits for it commits nothing.
-type withoutEpoch struct{ written }
-
-func (w withoutEpoch) CatchUp(ctx context.Context) (epoch.Epoch, error) { return w.Applied(ctx) }
-
-func justBegun(ctx context.Context, t *testing.T, w written) withoutEpoch {
-	t.Helper()
-	_, err := w.CatchUp(ctx)
-	require.NoError(t, err)
-	at, err := w.Applied(ctx)
-	require.NoError(t, err)
-	w.wrote.Before = uint64(at)
-	return withoutEpoch{w}
 }

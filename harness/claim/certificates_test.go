@@ -79,7 +79,7 @@ func TestCertificatesLook(t *testing.T) {
 			}
 			return serving(t, source), nil
 		}
-		return Run(t.Context(), byID(t, certificatesID), f, evidence.At(t.TempDir()), secure.Seed2021())
+		return Run(t.Context(), byID(t, certificatesID), f.subject(), evidence.At(t.TempDir()), secure.Seed2021())
 	}
 	codesOf := func(o Outcome) (all []string) {
 		for _, v := range o.Violations {
@@ -91,7 +91,7 @@ func TestCertificatesLook(t *testing.T) {
 	require.Equal(t, codes(certificatesID, "not-ours", "untrusted"), codesOf(look(&foreign)))
 	require.Equal(t, codes(certificatesID, "no-tls"), codesOf(look(nil)))
 	f.dial = func(topology.Side) (net.Conn, error) { return nil, io.ErrUnexpectedEOF }
-	require.Equal(t, NotLooked, Run(t.Context(), byID(t, certificatesID), f, evidence.At(t.TempDir()), secure.Seed2021()).Status)
+	require.Equal(t, NotLooked, Run(t.Context(), byID(t, certificatesID), f.subject(), evidence.At(t.TempDir()), secure.Seed2021()).Status)
 }
 
 // serving greets, and with a certificate shakes hands.
@@ -162,8 +162,9 @@ func TestAnotherCAComesWithItsCertificate(t *testing.T) {
 				require.Equal(t, []string{"rm", "-f", topology.StrangeCAPath}, c.Argv)
 				return node.Output{}, nil
 			}
-			require.NoError(t, s.Do(t.Context(), f))
-			require.NoError(t, s.Undo(t.Context(), f))
+			undo, err := s.Do(t.Context(), f.bench())
+			require.NoError(t, err)
+			require.NoError(t, undo(t.Context()))
 			heard := append(f.heard(topology.Source), f.heard(topology.Replica)...)
 			require.Len(t, heard, 2, s.Name)
 			for i, ca := range []string{topology.StrangeCAPath, topology.CAPath} {

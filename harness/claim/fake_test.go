@@ -9,13 +9,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
 
-	"ndbproof/harness/epoch"
 	"ndbproof/harness/load"
 	"ndbproof/harness/node"
 	"ndbproof/harness/release"
@@ -30,12 +31,14 @@ import (
 type server struct {
 	answers []answer
 	heard   []string
-	down    bool   // nobody can log in any more
-	ended   string // the statement that ends it, with the connection
+	before  func(q string) error // called with each statement; an error is its answer
+	down    bool                 // logins are refused from now on
+	ended   string               // the statement that ends it, with the connection
 }
 
 type answer struct {
 	part    string
+	once    bool // it is given to one statement only
 	columns []string
 	rows    [][]any
 	err     error
@@ -47,8 +50,16 @@ func (s *server) hear(q string) answer {
 		s.down = true
 		return answer{err: mysql.ErrInvalidConn}
 	}
-	for _, a := range s.answers {
+	if s.before != nil {
+		if err := s.before(q); err != nil {
+			return answer{err: err}
+		}
+	}
+	for i, a := range s.answers {
 		if strings.Contains(q, a.part) {
+			if a.once {
+				s.answers = slices.Delete(s.answers, i, i+1)
+			}
 			return a
 		}
 	}
@@ -58,6 +69,12 @@ func (s *server) hear(q string) answer {
 // on puts an answer before the others.
 func (s *server) on(part string, columns string, rows ...[]any) {
 	s.answers = slices.Insert(s.answers, 0, answer{part: part, columns: strings.Fields(columns), rows: rows})
+}
+
+// once is on for one statement.
+func (s *server) once(part string, columns string, rows ...[]any) {
+	s.on(part, columns, rows...)
+	s.answers[0].once = true
 }
 
 func (s *server) fails(part string, err error) {
@@ -99,29 +116,51 @@ func (r *rows) Next(dest []driver.Value) error {
 	return nil
 }
 
-// fake is a pair without containers.
+// fake is a pair without containers: all parts of a Subject but the channel, which is
+// a real one between two fake servers.
 type fake struct {
 	t        *testing.T
 	specs    map[topology.Side]topology.Spec
 	servers  map[topology.Side]*server
-	pools    map[topology.Side]*sql.DB
+	channel  *replication.Channel
 	spares   map[topology.Side]*server // on which statements are tried that would do harm
 	given    []topology.Side           // up, of the spare servers
 	disk     map[topology.Side]map[string]fakeFile
-	markers  []string
+	markers  []string // that were committed
 	end      replication.Position
 	run      func(topology.Side, node.Command) (node.Output, error)
 	login    func(topology.Side, replication.Login) error
 	dial     func(topology.Side) (net.Conn, error)
 	leaves   map[topology.Side]*x509.Certificate
 	ca       *x509.Certificate
-	behind   error                  // of CatchUp
-	marked   func()                 // called by Mark
+	behind   error                  // of CatchUp: the fence cannot be committed
+	marked   func()                 // called when a marker is committed
 	scanned  func(*node.PairSearch) // what a search found, to be changed
 	capture  func([]topology.NodeRef, node.CaptureOrder) ([]node.Captured, error)
-	rogue    func(topology.Side, node.Command) (node.Output, error)
+	intrude  func(topology.Side, node.Command) (node.Output, error)
+	sockets  func(topology.Side, string) ([]node.Socket, error)
 	workload load.Totals
 	ledger   fakeLedger
+	acts     transcript // all that was done to the pair
+	fails    func(act string) error
+}
+
+// transcript is what was done, in order.
+type transcript struct {
+	sync.Mutex
+	lines []string
+}
+
+// note notes that something is done to a side, and gives the error with which it ends.
+func (f *fake) note(side topology.Side, words ...any) error {
+	f.acts.Lock()
+	defer f.acts.Unlock()
+	line := strings.Join(append([]string{string(side)}, strings.Fields(fmt.Sprintln(words...))...), " ")
+	f.acts.lines = append(f.acts.lines, line)
+	if f.fails == nil {
+		return nil
+	}
+	return f.fails(line)
 }
 
 // fakeLedger gives what it is told to find.
@@ -144,56 +183,76 @@ func newFake(t *testing.T, r release.Release) *fake {
 	t.Helper()
 	f := &fake{
 		t: t, specs: map[topology.Side]topology.Spec{}, servers: map[topology.Side]*server{},
-		pools: map[topology.Side]*sql.DB{}, spares: map[topology.Side]*server{}, disk: map[topology.Side]map[string]fakeFile{},
+		spares: map[topology.Side]*server{}, disk: map[topology.Side]map[string]fakeFile{},
 		end: replication.Position{File: "binlog.000002", Pos: 900},
 	}
+	servers := map[topology.Side]*replication.Server{}
 	for _, side := range topology.Sides {
 		f.specs[side] = topology.Standard(side, r, release.Layout{UID: 27, GID: 27}, secure.Seed2021())
 		f.servers[side], f.spares[side], f.disk[side] = &server{}, &server{}, map[string]fakeFile{}
-		f.pools[side] = sql.OpenDB(f.servers[side])
-		t.Cleanup(func() { _ = f.pools[side].Close() })
+		servers[side] = &replication.Server{
+			Side: side, Name: "sql", Spec: func() topology.Spec { return f.specs[side] },
+			Dial: func(context.Context) (net.Conn, error) { return f.dial(side) },
+			Login: func(_ context.Context, l replication.Login) (*sql.DB, error) {
+				if err := f.login(side, l); err != nil {
+					return nil, err
+				}
+				return sql.OpenDB(f.servers[side]), nil
+			},
+			DB: sql.OpenDB(f.servers[side]),
+		}
+		f.servers[side].before = func(q string) error { return f.hear(side, q) }
+		t.Cleanup(servers[side].Close)
 	}
+	f.channel = replication.NewChannel(servers[topology.Source], servers[topology.Replica], f.Password(topology.Source, secure.ReplicationUser))
+	source, replica := f.servers[topology.Source], f.servers[topology.Replica]
+	source.on("SHOW STATUS LIKE 'Ndb_last_commit_epoch_session'", "Variable_name Value", []any{"Ndb_last_commit_epoch_session", "7"})
+	source.on("SHOW ENGINE NDB STATUS", "Type Name Status", []any{
+		"ndbcluster", "binlog",
+		"latest_epoch=9, latest_trans_epoch=8, latest_received_binlog_epoch=9, latest_handled_binlog_epoch=8, latest_applied_binlog_epoch=0",
+	})
+	source.on("FROM mysql.ndb_binlog_index", "next_file next_position", []any{"./" + f.end.File, int64(f.end.Pos)})
+	replica.on("SELECT epoch FROM mysql.ndb_apply_status", "epoch", []any{"9"})
+	replica.on("FROM ndbproof.marker WHERE marker = ?", "n", []any{int64(1)})
 	return f
 }
 
+// subject gives all parts.
+func (f *fake) subject() Subject {
+	return Subject{Spec: f.Spec, Channel: f.channel, Keys: f, Files: f, Host: f, Wire: f, Disks: f, Writers: f}
+}
+
+func (f *fake) bench() Bench { return Bench{f.subject(), f} }
+
+// markerCommit finds a marker in the statement that commits it.
+var markerCommit = regexp.MustCompile(`^INSERT INTO ndbproof\.marker VALUES \(\d+, '(\w+)'\)$`)
+
+// hear is called with each statement that comes to a server.
+func (f *fake) hear(side topology.Side, q string) error {
+	if err := f.note(side, q); err != nil || side != topology.Source {
+		return err
+	}
+	if strings.HasPrefix(q, "REPLACE INTO ndbproof.fence") {
+		return f.behind
+	}
+	if m := markerCommit.FindStringSubmatch(q); m != nil {
+		f.markers = append(f.markers, m[1])
+		if f.marked != nil {
+			f.marked()
+		}
+	}
+	return nil
+}
+
 func (f *fake) Spec(s topology.Side) topology.Spec { return f.specs[s] }
-func (f *fake) Admin(s topology.Side) *sql.DB      { return f.pools[s] }
 func (f *fake) Password(_ topology.Side, u string) secret.Secret {
 	return secret.Of("of " + u)
 }
-func (f *fake) Authority() *x509.Certificate                              { return f.ca }
-func (f *fake) Leaf(s topology.Side) *x509.Certificate                    { return f.leaves[s] }
-func (f *fake) Markers() []string                                         { return f.markers }
-func (f *fake) Arrived(context.Context, string) (bool, error)             { return true, nil }
-func (f *fake) CatchUp(context.Context) (epoch.Epoch, error)              { return 7, f.behind }
-func (f *fake) Workload() load.Totals                                     { return f.workload }
-func (f *fake) Ledger() load.Ledger                                       { return f.ledger }
-func (f *fake) Settle(context.Context) (load.Totals, error)               { return f.workload, nil }
-func (f *fake) Dial(_ context.Context, s topology.Side) (net.Conn, error) { return f.dial(s) }
-
-func (f *fake) Channel() secure.ChannelOptions {
-	return secure.ChannelOptions{Host: "source.link", Port: 3306, User: secure.ReplicationUser, TLS: true, CA: "/ca.pem", VerifyIdentity: true}
-}
-
-func (f *fake) Mark(ctx context.Context) (replication.Mark, error) {
-	return f.MarkAs(ctx, fmt.Sprintf("mark%028d", len(f.markers)))
-}
-
-func (f *fake) MarkAs(_ context.Context, marker string) (replication.Mark, error) {
-	m := replication.Mark{Marker: marker, Epoch: 5, End: f.end}
-	f.markers = append(f.markers, m.Marker)
-	if f.marked != nil {
-		f.marked()
-	}
-	return m, nil
-}
-
-func (f *fake) Login(_ context.Context, s topology.Side, l replication.Login) (*sql.DB, error) {
-	if err := f.login(s, l); err != nil {
-		return nil, err
-	}
-	return sql.OpenDB(f.servers[s]), nil
-}
+func (f *fake) Authority() *x509.Certificate                { return f.ca }
+func (f *fake) Leaf(s topology.Side) *x509.Certificate      { return f.leaves[s] }
+func (f *fake) Totals() load.Totals                         { return f.workload }
+func (f *fake) Ledger() load.Ledger                         { return f.ledger }
+func (f *fake) Settle(context.Context) (load.Totals, error) { return f.workload, nil }
 
 func (f *fake) List(_ context.Context, s topology.Side, _, dir string) ([]node.Stat, error) {
 	var all []node.Stat
@@ -217,11 +276,17 @@ func (f *fake) Read(_ context.Context, s topology.Side, node, p string, limit in
 }
 
 func (f *fake) Run(_ context.Context, s topology.Side, _ string, c node.Command) (node.Output, error) {
+	if err := f.note(s, "run", c.User, c.Argv); err != nil {
+		return node.Output{}, err
+	}
 	return f.run(s, c)
 }
 
-func (f *fake) Sockets(context.Context, topology.Side, string) ([]node.Socket, error) {
-	return nil, errors.New("no namespace")
+func (f *fake) Sockets(_ context.Context, s topology.Side, name string) ([]node.Socket, error) {
+	if f.sockets == nil {
+		return nil, errors.New("no namespace")
+	}
+	return f.sockets(s, name)
 }
 
 func (f *fake) Addresses(context.Context) ([]node.Address, error) { return addresses(), nil }
@@ -254,28 +319,37 @@ func (f fakeSpare) GiveUp(context.Context) error {
 	return nil
 }
 
-func (f *fake) Rogue(_ context.Context, s topology.Side, c node.Command) (node.Output, error) {
-	return f.rogue(s, c)
+func (f *fake) Intrude(_ context.Context, s topology.Side, c node.Command) (node.Output, error) {
+	if err := f.note(s, "intrude", c.Argv); err != nil {
+		return node.Output{}, err
+	}
+	return f.intrude(s, c)
 }
 
 func (f *fake) RootSQL(_ context.Context, s topology.Side, statements string) (string, error) {
 	f.servers[s].heard = append(f.servers[s].heard, "root: "+statements)
-	return "", nil
+	return "", f.note(s, "root:", statements)
 }
 
 func (f *fake) Put(_ context.Context, s topology.Side, _ string, file topology.File) error {
+	if err := f.note(s, "put", file.Path, len(file.Content)); err != nil {
+		return err
+	}
 	f.disk[s][file.Path] = fakeFile{file.Content, uint32(file.Mode)}
 	return nil
 }
 
-func (f *fake) Listen(context.Context, topology.Side, string, int) (func() error, error) {
-	return func() error { return nil }, nil
+func (f *fake) Listen(_ context.Context, s topology.Side, node string, port int) (func() error, error) {
+	if err := f.note(s, "listen", node, port); err != nil {
+		return nil, err
+	}
+	return func() error { return f.note(s, "stop listening", node, port) }, nil
 }
 
 func (f *fake) ServerFiles(topology.Side, secure.Identity) ([]topology.File, error) {
 	return nil, nil
 }
 
-func (f *fake) Restart(context.Context, topology.Side, ...secure.Weakness) error { return nil }
-
-var _ Bench = (*fake)(nil)
+func (f *fake) Restart(_ context.Context, s topology.Side, ws ...secure.Weakness) error {
+	return f.note(s, "restart", len(ws))
+}

@@ -19,7 +19,7 @@ func gapsOf(t *testing.T, f *fake) map[string]evidence.GapResult {
 	dir := evidence.At(t.TempDir())
 	var outcomes []Outcome
 	for _, id := range []string{restMarkersID, restSecretsID, keyringID} {
-		outcomes = append(outcomes, Run(t.Context(), byID(t, id), f, dir, secure.Seed2021()))
+		outcomes = append(outcomes, Run(t.Context(), byID(t, id), f.subject(), dir, secure.Seed2021()))
 	}
 	all := map[string]evidence.GapResult{}
 	for _, g := range Gaps(outcomes, dir) {

@@ -22,7 +22,7 @@ func goodBinlogs() *BinaryLogs {
 			Side: side, Node: "sql", Dir: topology.LogDir,
 			Files: []Log{encryptedLog(topology.LogDir + "/binlog.000001"), encryptedLog(topology.LogDir + "/binlog.000002")},
 			Index: []string{"binlog.000001", "binlog.000002"},
-			Shown: []Shown{{"binlog.000001", true}, {"binlog.000002", true}},
+			Shown: []replication.BinaryLog{{Name: "binlog.000001", Encrypted: true}, {Name: "binlog.000002", Encrypted: true}},
 		}
 	}
 	return &BinaryLogs{Servers: []ServerLogs{server(topology.Source), server(topology.Replica)}}
@@ -173,10 +173,10 @@ func TestRemote(t *testing.T) {
 
 func TestPlainChannel(t *testing.T) {
 	good := func() *PlainChannel {
-		return &PlainChannel{Tried: 1, Receiver: "Connecting", Error: Fault{3159, "insecure"}, Arrived: true}
+		return &PlainChannel{Tried: 1, Receiver: "Connecting", Error: replication.LastError{Number: 3159, Message: "insecure"}, Arrived: true}
 	}
 	judges(t, plainChannelID, good, []broken[*PlainChannel]{
-		{"accepted", func(o *PlainChannel) { o.Receiver, o.Error = "Yes", Fault{} }, []string{"accepted"}},
+		{"accepted", func(o *PlainChannel) { o.Receiver, o.Error = "Yes", replication.LastError{} }, []string{"accepted"}},
 		{"cold cache", func(o *PlainChannel) { o.Error.Number = 2061 }, []string{"other-error"}},
 		{"lost", func(o *PlainChannel) { o.Arrived = false }, []string{"lost"}},
 	})

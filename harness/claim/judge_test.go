@@ -11,6 +11,7 @@ import (
 	"ndbproof/harness/node"
 	"ndbproof/harness/parity"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -333,18 +334,18 @@ func TestLoggedTables(t *testing.T) {
 
 func goodRunning() *Running {
 	w := newest.Words()
-	return &Running{Asked: 2, Status: Threads{
+	return &Running{Asked: 2, Status: replication.Status{
 		Configured: true, Receiver: "Yes", Applier: "Yes", ReceiverDoes: w.ReceiverWaits, ApplierDoes: w.ApplierWaits,
 	}, Before: 7, Applied: 9}
 }
 
 func TestRunning(t *testing.T) {
 	judges(t, runningID, goodRunning, []broken[*Running]{
-		{"no channel", func(o *Running) { o.Status = Threads{} }, []string{"no-channel"}},
+		{"no channel", func(o *Running) { o.Status = replication.Status{} }, []string{"no-channel"}},
 		{"receiver", func(o *Running) { o.Status.Receiver, o.Status.ReceiverDoes = "No", "" }, []string{"receiver", "receiver-state"}},
 		{"applier", func(o *Running) { o.Status.Applier, o.Status.ApplierDoes = "No", "" }, []string{"applier", "applier-state"}},
-		{"error", func(o *Running) { o.Status.ReceiverErr = Fault{2061, "x"} }, []string{"error"}},
-		{"applier's error", func(o *Running) { o.Status.ApplierErr = Fault{13119, "x"} }, []string{"error"}},
+		{"error", func(o *Running) { o.Status.ReceiverErr = replication.LastError{Number: 2061, Message: "x"} }, []string{"error"}},
+		{"applier's error", func(o *Running) { o.Status.ApplierErr = replication.LastError{Number: 13119, Message: "x"} }, []string{"error"}},
 		{"behind", func(o *Running) { o.Behind = "gave up" }, []string{"behind"}},
 	})
 }

@@ -47,18 +47,18 @@ func (o *Logins) Seen() (int, string) { return len(o.Tried), "no login was tried
 func logins() Claim {
 	const admin = "'" + secure.AdminUser + "'@'%'"
 	return observed(Claim{
-		ID: loginsID, Step: 7, Effect: Disturbs,
+		ID: loginsID, Step: 7, Effect: Disturbs, Uses: PartSQL | PartKeys | PartHost,
 		Title: "every login ends as it must: by TLS or not, TCP or socket, right or wrong password, warm or cold cache, for every account, by the release's own client and by another",
 		Codes: codes(loginsID, "accepted", "refused", "other-error", "plain"),
 		Sabotage: []Sabotage{
 			{
 				Name: "require_secure_transport off, for the matrix of logins", Effect: Disturbs, Want: loginsID + ".accepted", Also: []string{plainChannelID, clientID},
-				Do: statements(topology.Source, transportOpen), Undo: statements(topology.Source, transportClosed),
+				Do: plainTransport(topology.Source),
 			},
 			{
 				Name: "admin no longer requires TLS, on the socket either", Effect: Disturbs, Want: loginsID + ".accepted", Also: []string{accountsID, clientID},
-				Do:   statements(topology.Replica, "ALTER USER "+admin+" REQUIRE NONE"),
-				Undo: statements(topology.Replica, "ALTER USER "+admin+" REQUIRE SSL"),
+				Do: reversible(statements(topology.Replica, "ALTER USER "+admin+" REQUIRE NONE"),
+					statements(topology.Replica, "ALTER USER "+admin+" REQUIRE SSL")),
 			},
 		},
 	}, lookLogins, judgeLogins)
@@ -78,9 +78,9 @@ func lookLogins(ctx context.Context, s Subject) (*Logins, error) {
 // loginsOf goes through the matrix on one side. The cache is emptied on a session
 // that is open already.
 func loginsOf(ctx context.Context, s Subject, side topology.Side) ([]TriedLogin, error) {
-	conn, err := s.Admin(side).Conn(ctx)
+	conn, err := s.Server(side).DB.Conn(ctx)
 	if err != nil {
-		return nil, on(side, err)
+		return nil, withSide(side, err)
 	}
 	defer conn.Close() //nolint:errcheck // back to the pool
 	wrong := secret.New()
@@ -94,7 +94,7 @@ func loginsOf(ctx context.Context, s Subject, side topology.Side) ([]TriedLogin,
 			t.Cold, t.Warm = nil, nil
 			password := wrong
 			if l.Password == "right" {
-				password = s.Password(side, l.User)
+				password = s.Keys.Password(side, l.User)
 			}
 			if err := t.undisturbed(ctx, s, conn, password); err != nil {
 				return all, err
@@ -118,7 +118,7 @@ func (t *TriedLogin) undisturbed(ctx context.Context, s Subject, conn *sql.Conn,
 			err = prepareCache(ctx, s, conn, *t)
 		}
 		if err != nil {
-			return on(t.Side, err)
+			return withSide(t.Side, err)
 		}
 		t.Got, t.Says, t.TLS = 0, "", ""
 		if err := t.try(ctx, s, password); err != nil {
@@ -129,7 +129,7 @@ func (t *TriedLogin) undisturbed(ctx context.Context, s Subject, conn *sql.Conn,
 		}
 		after, err := sessionsOf(ctx, conn, t.User)
 		if err != nil {
-			return on(t.Side, err)
+			return withSide(t.Side, err)
 		}
 		if !slices.ContainsFunc(after, func(id uint64) bool { return !slices.Contains(before, id) }) {
 			return nil
@@ -140,20 +140,19 @@ func (t *TriedLogin) undisturbed(ctx context.Context, s Subject, conn *sql.Conn,
 
 // sessionsOf are the connections of an account that stand.
 func sessionsOf(ctx context.Context, conn *sql.Conn, user string) ([]uint64, error) {
-	rows, err := conn.QueryContext(ctx, "SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE PROCESSLIST_USER = ?", user)
+	rows, err := replication.Rows(ctx, conn, "SELECT PROCESSLIST_ID FROM performance_schema.threads WHERE PROCESSLIST_USER = ?", user)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // Err is looked at
 	var ids []uint64
-	for rows.Next() {
-		var id uint64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
+	for _, text := range replication.Column(rows, "PROCESSLIST_ID") {
+		id, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read the sessions of %s: %w", user, err)
 		}
 		ids = append(ids, id)
 	}
-	return ids, rows.Err()
+	return ids, nil
 }
 
 // prepareCache empties the cache, and for a warm one logs in over TLS. Root
@@ -166,7 +165,7 @@ func prepareCache(ctx context.Context, s Subject, conn *sql.Conn, t TriedLogin) 
 	if t.User == secure.Root {
 		return nil
 	}
-	db, err := s.Login(ctx, t.Side, replication.Login{User: t.User, Password: s.Password(t.Side, t.User), TLS: replication.TLSVerify})
+	db, err := s.Server(t.Side).Login(ctx, replication.Login{User: t.User, Password: s.Keys.Password(t.Side, t.User), TLS: replication.TLSVerify})
 	if err != nil {
 		return nil //nolint:nilerr // the cell over TLS with the right password will say so
 	}
@@ -207,15 +206,15 @@ func (t *TriedLogin) tryDriver(ctx context.Context, s Subject, password secret.S
 	if t.Mode == modePlain {
 		mode = replication.TLSOff
 	}
-	db, err := s.Login(ctx, t.Side, replication.Login{User: t.User, Password: password, TLS: mode, PublicKey: mode == replication.TLSOff})
+	db, err := s.Server(t.Side).Login(ctx, replication.Login{User: t.User, Password: password, TLS: mode, PublicKey: mode == replication.TLSOff})
 	if err == nil {
-		rows, err := records(ctx, db, askTLS)
+		rows, err := replication.Rows(ctx, db, askTLS)
 		if err == nil && len(rows) > 0 {
 			t.TLS = rows[0]["Value"]
 		}
 		return errors.Join(err, db.Close())
 	}
-	number, says, answered := errno(err)
+	number, says, answered := replication.ErrorNumber(err)
 	if !answered {
 		return fmt.Errorf("log in to the %s with %s: no answer of the server: %w", t.Side, t, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ndbproof/harness/node"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/topology"
 )
@@ -34,21 +35,15 @@ func (s ServerLogs) Knows(l Log) bool {
 	return path.Dir(l.Path) == s.Dir && slices.Contains(s.Index, l.Name())
 }
 
-// Shown is a row of SHOW BINARY LOGS.
-type Shown struct {
-	Name      string `json:"name"`
-	Encrypted bool   `json:"encrypted"`
-}
-
 // ServerLogs are the logs of one kind of one server: on disk, in the index
 // file, and, for binary logs, as the server shows them.
 type ServerLogs struct {
-	Side  topology.Side `json:"side"`
-	Node  string        `json:"node"`
-	Dir   string        `json:"dir"` // where the server keeps them
-	Files []Log         `json:"files"`
-	Index []string      `json:"index"`
-	Shown []Shown       `json:"shown,omitempty"`
+	Side  topology.Side           `json:"side"`
+	Node  string                  `json:"node"`
+	Dir   string                  `json:"dir"` // where the server keeps them
+	Files []Log                   `json:"files"`
+	Index []string                `json:"index"`
+	Shown []replication.BinaryLog `json:"shown,omitempty"`
 }
 
 // kind of log: the system variables that tell where the server keeps it.
@@ -72,9 +67,9 @@ func (k kind) place(ctx context.Context, s Subject, side topology.Side) (place, 
 	if k == relayLog {
 		other = binaryLog
 	}
-	rows, err := records(ctx, s.Admin(side), fmt.Sprintf("SELECT %s AS base, %s AS indexed, %s AS other, @@datadir AS home", k.basename, k.index, other.basename))
+	rows, err := replication.Rows(ctx, s.Server(side).DB, fmt.Sprintf("SELECT %s AS base, %s AS indexed, %s AS other, @@datadir AS home", k.basename, k.index, other.basename))
 	if err != nil {
-		return place{}, on(side, err)
+		return place{}, withSide(side, err)
 	}
 	r := rows[0]
 	if r["base"] == "" {
@@ -100,7 +95,7 @@ func (k kind) onDisk(ctx context.Context, s Subject, side topology.Side, p place
 	}
 	var logs []node.Stat
 	for _, dir := range dirs {
-		all, err := s.List(ctx, side, sqlNode(s, side), dir)
+		all, err := s.Files.List(ctx, side, sqlNode(s, side), dir)
 		if err != nil {
 			return nil, fmt.Errorf("find the %ss of the %s: %w", k.name, side, err)
 		}
@@ -159,7 +154,7 @@ func readLogs(ctx context.Context, s Subject, side topology.Side, k kind) (Serve
 			return err
 		}
 		if k == binaryLog {
-			o.Shown, err = shownLogs(ctx, s, side)
+			o.Shown, err = s.Server(side).BinaryLogs(ctx)
 		}
 		return err
 	})
@@ -168,12 +163,12 @@ func readLogs(ctx context.Context, s Subject, side topology.Side, k kind) (Serve
 
 // readLog reads one file and searches it for the markers of the run.
 func readLog(ctx context.Context, s Subject, o ServerLogs, st node.Stat) (Log, error) {
-	b, err := s.Read(ctx, o.Side, o.Node, st.Path, 0)
+	b, err := s.Files.Read(ctx, o.Side, o.Node, st.Path, 0)
 	if err != nil {
 		return Log{}, err
 	}
 	l := Log{Path: st.Path, Size: int64(len(b)), Magic: hex.EncodeToString(b[:min(4, len(b))]), Kind: scan.KindOf(b)}
-	if markers := s.Markers(); len(markers) > 0 {
+	if markers := s.Channel.Markers(); len(markers) > 0 {
 		hits, _, err := scan.Search(bytes.NewReader(b), scan.Patterns(scan.Needles(markers...)))
 		if err != nil {
 			return Log{}, fmt.Errorf("search %s of the %s: %w", st.Path, o.Side, err)
@@ -186,14 +181,14 @@ func readLog(ctx context.Context, s Subject, o ServerLogs, st node.Stat) (Log, e
 // readIndex gives the names in an index file, without their folders. A server
 // that has never had a relay log has no index of them.
 func readIndex(ctx context.Context, s Subject, o ServerLogs, p place) ([]string, error) {
-	beside, err := s.List(ctx, o.Side, o.Node, path.Dir(p.index))
+	beside, err := s.Files.List(ctx, o.Side, o.Node, path.Dir(p.index))
 	if err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(beside, func(st node.Stat) bool { return st.Path == p.index }) {
 		return nil, nil
 	}
-	b, err := s.Read(ctx, o.Side, o.Node, p.index, 0)
+	b, err := s.Files.Read(ctx, o.Side, o.Node, p.index, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -202,16 +197,4 @@ func readIndex(ctx context.Context, s Subject, o ServerLogs, p place) ([]string,
 		names = append(names, path.Base(entry))
 	}
 	return names, nil
-}
-
-func shownLogs(ctx context.Context, s Subject, side topology.Side) ([]Shown, error) {
-	rows, err := records(ctx, s.Admin(side), "SHOW BINARY LOGS")
-	if err != nil {
-		return nil, on(side, err)
-	}
-	shown := []Shown{}
-	for _, r := range rows {
-		shown = append(shown, Shown{r["Log_name"], r["Encrypted"] == "Yes"})
-	}
-	return shown, nil
 }

@@ -53,7 +53,6 @@ func healthy(t *testing.T) *fake {
 	}
 	f.disk[topology.Replica][topology.LogDir+"/relay.000003"] = fakeFile{ownLog(), 0o640}
 	f.disk[topology.Replica][topology.LogDir+"/relay.index"] = fakeFile{[]byte("./relay.000003\n"), 0o640}
-	f.servers[topology.Replica].on("SELECT epoch FROM mysql.ndb_apply_status", "epoch", []any{"9"})
 	f.status("Yes", "Yes", 0, f.end)
 	f.login = func(topology.Side, replication.Login) error { return nil }
 	f.run = func(_ topology.Side, c node.Command) (node.Output, error) {
@@ -69,16 +68,16 @@ func (f *fake) status(receiver, applier string, errno int, received replication.
 	applies := map[string]string{"Yes": w.ApplierWaits}
 	f.servers[topology.Replica].on(w.ShowReplicaStatus, strings.Join([]string{
 		w.IORunning, w.SQLRunning, w.IOState, w.SQLState, w.LastIOErrno, w.LastIOError, w.LastSQLErrno, w.LastSQLError,
-		w.SourceLogFile, w.ReadSourceLogPos, w.RelaySourceLogFile, w.ExecSourceLogPos,
+		w.SourceLogFile, w.ReadSourceLogPos, w.RelaySourceLogFile, w.ExecSourceLogPos, w.SecondsBehind,
 	}, " "), []any{
 		receiver, applier, does[receiver], applies[applier], int64(errno), "", int64(0), "",
-		received.File, int64(received.Pos), "binlog.000001", int64(500),
+		received.File, int64(received.Pos), "binlog.000001", int64(500), int64(0),
 	})
 }
 
 func judged(t *testing.T, f *fake, id string) Outcome {
 	t.Helper()
-	return Run(t.Context(), byID(t, id), f, evidence.At(t.TempDir()), secure.Seed2021())
+	return Run(t.Context(), byID(t, id), f.subject(), evidence.At(t.TempDir()), secure.Seed2021())
 }
 
 func held(t *testing.T, o Outcome) {
@@ -106,7 +105,7 @@ func TestLogsLeftBehind(t *testing.T) {
 	for _, id := range []string{binlogsID, relaylogsID, keysID} {
 		for _, s := range byID(t, id).Sabotage {
 			f := healthy(t)
-			if s.Do(t.Context(), f) != nil || len(f.heard(topology.Source))+len(f.heard(topology.Replica)) > 0 {
+			if _, err := s.Do(t.Context(), f.bench()); err != nil || len(f.heard(topology.Source))+len(f.heard(topology.Replica)) > 0 {
 				continue // runs statements or programs
 			}
 			done++
@@ -122,7 +121,7 @@ func TestLogsLeftBehind(t *testing.T) {
 
 func TestBinlogsWithMarkerInClear(t *testing.T) {
 	f := healthy(t)
-	m, err := f.Mark(t.Context())
+	m, err := f.channel.Mark(t.Context())
 	require.NoError(t, err)
 	p := topology.LogDir + "/binlog.000001"
 	f.disk[topology.Source][p] = fakeFile{append(ownLog(), m.Marker...), 0o640}
@@ -140,7 +139,10 @@ func (r restless) Read(ctx context.Context, side topology.Side, node, p string, 
 }
 
 func TestBinlogsThatNeverRest(t *testing.T) {
-	o := Run(t.Context(), byID(t, binlogsID), restless{healthy(t)}, evidence.At(t.TempDir()), secure.Seed2021())
+	f := healthy(t)
+	s := f.subject()
+	s.Files = restless{f}
+	o := Run(t.Context(), byID(t, binlogsID), s, evidence.At(t.TempDir()), secure.Seed2021())
 	require.Equal(t, NotLooked, o.Status)
 	require.Contains(t, o.Reason, "came or went")
 }
@@ -165,7 +167,7 @@ func TestRelaylogsStartTheApplierWhateverHappens(t *testing.T) {
 		f.status("Connecting", "No", 0, replication.Position{File: "binlog.000001", Pos: 4})
 		ctx, cancel := context.WithCancel(t.Context())
 		f.marked = cancel
-		o := Run(ctx, byID(t, relaylogsID), f, evidence.At(t.TempDir()), secure.Seed2021())
+		o := Run(ctx, byID(t, relaylogsID), f.subject(), evidence.At(t.TempDir()), secure.Seed2021())
 		require.Equal(t, NotLooked, o.Status)
 		require.Equal(t, stopped, f.heard(topology.Replica))
 	})
@@ -235,6 +237,7 @@ func TestRunningLooks(t *testing.T) {
 		f.workload.Before = 9
 		require.Contains(t, judged(t, f, runningID).Reason, "no epoch was applied since the run began")
 		f.servers[topology.Replica].on("SELECT epoch FROM mysql.ndb_apply_status", "epoch")
+		f.servers[topology.Replica].once("SELECT epoch FROM mysql.ndb_apply_status", "epoch", []any{"9"}) // for the fence
 		require.Equal(t, NotLooked, judged(t, f, runningID).Status)
 	})
 	t.Run("no channel", func(t *testing.T) {
@@ -321,25 +324,4 @@ func TestGrantsLook(t *testing.T) {
 	require.Equal(t, Violated, o.Status)
 	require.Equal(t, "user1 has a row in mysql.db: Db=test1, Host=%, Select_priv=Y, User=user1; expected none", o.Violations[0].Text)
 	require.Equal(t, "replica", o.Violations[0].Side)
-}
-
-func TestStatusWithoutAColumn(t *testing.T) {
-	f := healthy(t)
-	f.servers[topology.Replica].on("SHOW REPLICA STATUS", "Replica_IO_Running", []any{"Yes"})
-	_, err := threads(t.Context(), f)
-	require.Error(t, err)
-	f.servers[topology.Replica].on("SHOW REPLICA STATUS", "Replica_IO_Running", []any{"Yes"}, []any{"Yes"})
-	_, err = threads(t.Context(), f)
-	require.ErrorContains(t, err, "2 channels")
-}
-
-func TestPast(t *testing.T) {
-	at := func(file string, pos uint64) replication.Position { return replication.Position{File: file, Pos: pos} }
-	end := at("binlog.999999", 100)
-	for p, want := range map[replication.Position]bool{
-		at("binlog.999999", 100): true, at("binlog.999999", 99): false, at("binlog.1000000", 4): true,
-		at("binlog.000001", 500): false, {}: false,
-	} {
-		require.Equal(t, want, past(p, end), "%v", p)
-	}
 }

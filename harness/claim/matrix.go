@@ -16,8 +16,7 @@ type Row struct {
 
 // Matrix gives all rows for a profile on a release. Those that restart a server
 // come last, because whatever else they bring about would fall on all others;
-// else the order is that of All. Every row is made anew: a sabotage may keep
-// something between Do and Undo.
+// else the order is that of All.
 func Matrix(p secure.Profile, r release.Release) []Row {
 	var rows []Row
 	for _, c := range For(p) {

@@ -43,8 +43,8 @@ func TestOneEach(t *testing.T) {
 // TestASkipThatSkippedNothing is no sabotage: a fake's rows always arrive.
 func TestASkipThatSkippedNothing(t *testing.T) {
 	f := newFake(t, newest)
-	require.ErrorContains(t, transactionSkipped(t.Context(), f), "its row stands on the replica")
-	heard := f.servers["replica"].heard
+	require.ErrorContains(t, skipTransaction(t.Context(), f.bench()), "its row stands on the replica")
+	heard := f.heard(topology.Replica)
 	require.Contains(t, heard[len(heard)-1], "SET GLOBAL sql_replica_skip_counter=1;\nSTART REPLICA SQL_THREAD;")
 }
 
@@ -59,8 +59,9 @@ func TestRuleNotToLog(t *testing.T) {
 		}
 		rows := byID(t, loggedID).Sabotage
 		s := rows[len(rows)-1]
-		require.NoError(t, s.Do(t.Context(), f))
-		require.NoError(t, s.Undo(t.Context(), f))
+		undo, err := s.Do(t.Context(), f.bench())
+		require.NoError(t, err)
+		require.NoError(t, undo(t.Context()))
 		heard := strings.Join(source.heard, "\n")
 		require.Equal(t, !there, strings.Contains(heard, "CREATE TABLE mysql.ndb_replication"))
 		require.Contains(t, source.heard[len(source.heard)-1], last)

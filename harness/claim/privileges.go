@@ -87,12 +87,12 @@ func privileges() Claim {
 	grant := func(name, privilege, word string) Sabotage {
 		return Sabotage{
 			Name: name, Effect: Disturbs, Want: privilegesID + "." + word, Also: []string{grantsID, refusalsID},
-			Do:   statements(topology.Source, "GRANT "+privilege+" ON *.* TO "+user),
-			Undo: statements(topology.Source, "REVOKE "+privilege+" ON *.* FROM "+user),
+			Do: reversible(statements(topology.Source, "GRANT "+privilege+" ON *.* TO "+user),
+				statements(topology.Source, "REVOKE "+privilege+" ON *.* FROM "+user)),
 		}
 	}
 	return observed(Claim{
-		ID: privilegesID, Step: 5, Effect: Connects,
+		ID: privilegesID, Step: 5, Effect: Connects, Uses: PartSQL | PartKeys | PartHost,
 		Title: "of all privileges that the servers have, the dynamic ones too, the channel's account has REPLICATION SLAVE alone, tried one by one",
 		Codes: codes(privilegesID, "new", "held", "allowed", "other-error", "shown"),
 		Sabotage: []Sabotage{
@@ -101,8 +101,8 @@ func privileges() Claim {
 			grant("privilege without a statement for the channel's account", "SERVICE_CONNECTION_ADMIN", "held"),
 			{
 				Name: "accounts for the channel's account to make, on the replica", Effect: Disturbs, Want: privilegesID + ".allowed", Also: []string{grantsID},
-				Do:   statements(topology.Replica, "GRANT CREATE USER ON *.* TO "+user),
-				Undo: statements(topology.Replica, "REVOKE CREATE USER ON *.* FROM "+user),
+				Do: reversible(statements(topology.Replica, "GRANT CREATE USER ON *.* TO "+user),
+					statements(topology.Replica, "REVOKE CREATE USER ON *.* FROM "+user)),
 			},
 		},
 	}, lookPrivileges, judgePrivileges)
@@ -119,31 +119,31 @@ func lookPrivileges(ctx context.Context, s Subject) (*Privileges, error) {
 // channel's account over TLS.
 func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerPrivileges, err error) {
 	o.Side = side
-	admin := s.Admin(side)
-	rows, err := records(ctx, admin, "SHOW PRIVILEGES")
+	admin := s.Server(side).DB
+	rows, err := replication.Rows(ctx, admin, "SHOW PRIVILEGES")
 	if err != nil {
-		return o, on(side, err)
+		return o, withSide(side, err)
 	}
-	for _, name := range column(rows, "Privilege") {
+	for _, name := range replication.Column(rows, "Privilege") {
 		o.Names = append(o.Names, strings.ToUpper(name))
 	}
 	if o.Held, err = heldOn(ctx, admin); err != nil {
-		return o, on(side, err)
+		return o, withSide(side, err)
 	}
-	db, err := s.Login(ctx, side, replication.Login{
-		User: secure.ReplicationUser, Password: s.Password(side, secure.ReplicationUser), TLS: replication.TLSVerify,
+	db, err := s.Server(side).Login(ctx, replication.Login{
+		User: secure.ReplicationUser, Password: s.Keys.Password(side, secure.ReplicationUser), TLS: replication.TLSVerify,
 	})
 	if err != nil {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := o.try(ctx, s, db); err != nil {
-		return o, on(side, err)
+		return o, withSide(side, err)
 	}
 	for _, a := range secure.Filtered() {
 		t, err := tryAnswer(ctx, a, db, admin)
 		if err != nil {
-			return o, on(side, err)
+			return o, withSide(side, err)
 		}
 		o.Answers = append(o.Answers, t)
 	}
@@ -151,15 +151,15 @@ func privilegesOf(ctx context.Context, s Subject, side topology.Side) (o ServerP
 }
 
 // heldOn is what a server says that the account holds.
-func heldOn(ctx context.Context, admin querier) ([]string, error) {
-	rows, err := records(ctx, admin, "SELECT PRIVILEGE_TYPE AS name FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = ? ORDER BY PRIVILEGE_TYPE",
+func heldOn(ctx context.Context, admin replication.Querier) ([]string, error) {
+	rows, err := replication.Rows(ctx, admin, "SELECT PRIVILEGE_TYPE AS name FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = ? ORDER BY PRIVILEGE_TYPE",
 		"'"+secure.ReplicationUser+"'@'%'")
-	return column(rows, "name"), err
+	return replication.Column(rows, "name"), err
 }
 
 // try tries all privileges that something can be tried for: as user on the side,
 // and on a spare server where it would do harm.
-func (o *ServerPrivileges) try(ctx context.Context, s Subject, user querier) (err error) {
+func (o *ServerPrivileges) try(ctx context.Context, s Subject, user replication.Querier) (err error) {
 	t, err := onSpare(ctx, s, o.Side)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (o *ServerPrivileges) try(ctx context.Context, s Subject, user querier) (er
 		if p.Destructive {
 			one.Got, one.Message, err = t.try(ctx, p.Statement, p.Errno)
 		} else {
-			one, err = tryPrivilege(ctx, p, user, s.Admin(o.Side))
+			one, err = tryPrivilege(ctx, p, user, s.Server(o.Side).DB)
 		}
 		if err != nil {
 			return err
@@ -203,22 +203,22 @@ func probed(names []string, w release.Words) []secure.Privilege {
 }
 
 // tryAnswer runs a statement under both accounts. A refusal shows nothing.
-func tryAnswer(ctx context.Context, a secure.Answer, user, admin querier) (TriedAnswer, error) {
+func tryAnswer(ctx context.Context, a secure.Answer, user, admin replication.Querier) (TriedAnswer, error) {
 	t := TriedAnswer{Answer: a}
-	rows, err := records(ctx, user, a.Statement)
+	rows, err := replication.Rows(ctx, user, a.Statement)
 	if err != nil {
 		var answered bool
-		if t.Got, _, answered = errno(err); !answered {
+		if t.Got, _, answered = replication.ErrorNumber(err); !answered {
 			return t, err
 		}
 	}
 	for _, r := range rows {
-		if r.String() != "" {
+		if describe(r) != "" {
 			t.Rows++
 		}
 	}
 	t.Shows = namesIn(rows, a.Absent)
-	if rows, err = records(ctx, admin, a.Statement); err != nil {
+	if rows, err = replication.Rows(ctx, admin, a.Statement); err != nil {
 		return t, err
 	}
 	t.Others = namesIn(rows, a.Absent)
@@ -226,10 +226,10 @@ func tryAnswer(ctx context.Context, a secure.Answer, user, admin querier) (Tried
 }
 
 // namesIn gives those names that stand in some row.
-func namesIn(rows []record, names []string) []string {
+func namesIn(rows []replication.Row, names []string) []string {
 	found := []string{}
 	for _, n := range names {
-		if slices.ContainsFunc(rows, func(r record) bool { return strings.Contains(r.String(), n) }) {
+		if slices.ContainsFunc(rows, func(r replication.Row) bool { return strings.Contains(describe(r), n) }) {
 			found = append(found, n)
 		}
 	}
@@ -239,18 +239,18 @@ func namesIn(rows []record, names []string) []string {
 // heldByProcedure is what information_schema must say of the account.
 var heldByProcedure = []string{"REPLICATION SLAVE"}
 
-func tryPrivilege(ctx context.Context, p secure.Privilege, user, admin querier) (TriedPrivilege, error) {
+func tryPrivilege(ctx context.Context, p secure.Privilege, user, admin replication.Querier) (TriedPrivilege, error) {
 	t := TriedPrivilege{Privilege: p}
-	rows, err := records(ctx, user, p.Statement)
+	rows, err := replication.Rows(ctx, user, p.Statement)
 	if err != nil {
 		var answered bool
-		if t.Got, t.Message, answered = errno(err); !answered {
+		if t.Got, t.Message, answered = replication.ErrorNumber(err); !answered {
 			return t, err
 		}
 	}
 	t.Rows = len(rows)
 	if p.Kind == secure.IsHidden {
-		if rows, err = records(ctx, admin, p.Statement); err != nil {
+		if rows, err = replication.Rows(ctx, admin, p.Statement); err != nil {
 			return t, err
 		}
 		t.Others = len(rows)

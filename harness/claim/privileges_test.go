@@ -61,7 +61,10 @@ func TestPrivileges(t *testing.T) {
 	unseen(t, map[string]Observation{"an answer without anything to hide": blank, "a filter that hides nothing": nothing, "an account that is not there": held})
 }
 
-func TestPrivilegesLook(t *testing.T) {
+// privileged is a pair whose servers, spare ones too, tell of privileges and refuse
+// what they must, but for what the one fake server of a side shows to all accounts.
+func privileged(t *testing.T) *fake {
+	t.Helper()
 	f := newFake(t, newest)
 	f.login = func(topology.Side, replication.Login) error { return nil }
 	for _, side := range topology.Sides {
@@ -84,8 +87,13 @@ func TestPrivilegesLook(t *testing.T) {
 		spare.on("CONNECTION_ID()", "id", []any{"42"})
 		s.on("SHOW PRIVILEGES", "Privilege Context", []any{"Shutdown", "Server Admin"}, []any{"Select", "Tables"}, []any{"Usage", "Server Admin"}, []any{"ROLE_ADMIN", "Server Admin"})
 	}
+	return f
+}
+
+func TestPrivilegesLook(t *testing.T) {
+	f := privileged(t)
 	c := byID(t, privilegesID)
-	look := func() Outcome { return Run(t.Context(), c, f, evidence.At(t.TempDir()), secure.Seed2021()) }
+	look := func() Outcome { return Run(t.Context(), c, f.subject(), evidence.At(t.TempDir()), secure.Seed2021()) }
 	o := look()
 	require.Equal(t, 8, o.Seen, o.Reason)
 	require.Len(t, o.Violations, 6, "what is shown to the account, on both sides, and nothing else")
@@ -189,7 +197,7 @@ func TestLoginsLook(t *testing.T) {
 		}
 		return node.Output{Stdout: "Ssl_version\tTLSv1.3\n"}, nil
 	}
-	o, err := lookLogins(t.Context(), f)
+	o, err := lookLogins(t.Context(), f.subject())
 	require.NoError(t, err)
 	require.Len(t, o.Tried, 2*2*len(LoginMatrix()))
 	byDriver := Logins{slices.DeleteFunc(slices.Clone(o.Tried), func(l TriedLogin) bool { return l.Client != clientDriver && l.Mode != modeOther })}
@@ -200,7 +208,7 @@ func TestLoginsLook(t *testing.T) {
 	f.run = func(topology.Side, node.Command) (node.Output, error) {
 		return node.Output{Exit: 1, Stderr: "mysql: unknown variable"}, nil
 	}
-	_, err = lookLogins(t.Context(), f)
+	_, err = lookLogins(t.Context(), f.subject())
 	require.ErrorContains(t, err, "without an error's number")
 }
 
@@ -234,14 +242,14 @@ func TestColdCacheOfAnother(t *testing.T) {
 				}
 				return node.Output{Exit: 1, Stderr: "ERROR 2061 (HY000): Authentication requires secure connection\n"}, nil
 			}
-			conn, err := f.Admin(topology.Replica).Conn(t.Context())
+			conn, err := f.channel.Replica.DB.Conn(t.Context())
 			require.NoError(t, err)
 			defer conn.Close() //nolint:errcheck // a fake
 			cell := TriedLogin{
 				Side: topology.Replica, Cache: "cold", Want: []int{2061},
 				Login: Login{Client: clientRelease, User: secure.AdminUser, Transport: "tcp", Mode: modePlain, Password: "right"},
 			}
-			err = cell.undisturbed(t.Context(), f, conn, secret.New())
+			err = cell.undisturbed(t.Context(), f.subject(), conn, secret.New())
 			if c.err == "" {
 				require.NoError(t, err)
 			} else {

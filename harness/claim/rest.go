@@ -147,7 +147,7 @@ func search(ctx context.Context, s Subject, sought []Sought, texts map[string]se
 	if err != nil {
 		return o, err
 	}
-	if o.Search, err = s.Scan(ctx, needles); err != nil {
+	if o.Search, err = s.Disks.Scan(ctx, needles); err != nil {
 		return o, err
 	}
 	if o.Search.Seconds > 0 {
@@ -169,7 +169,7 @@ func outside(ctx context.Context, s Subject, f *scan.Finder, side topology.Side,
 	for _, kept := range []struct {
 		place node.Place
 		read  func(context.Context, topology.Side, string) ([]byte, error)
-	}{{node.InLog, s.Log}, {node.InInspect, s.Inspect}} {
+	}{{node.InLog, s.Host.Log}, {node.InInspect, s.Host.Inspect}} {
 		b, err := kept.read(ctx, side, name)
 		if err != nil {
 			return nil, err

@@ -16,6 +16,7 @@ import (
 	"ndbproof/harness/mgm"
 	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -47,7 +48,7 @@ var (
 // checkpoints makes both clusters take a local checkpoint, and waits for it.
 // What was committed before is in it.
 func checkpoints(ctx context.Context, s Subject) ([]Checkpoint, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	ctx, cancel := context.WithTimeout(ctx, 2*replication.Patience)
 	defer cancel()
 	all := make([]Checkpoint, len(topology.Sides))
 	g, ctx := errgroup.WithContext(ctx)
@@ -124,7 +125,7 @@ func events(what *regexp.Regexp, log string) map[int]string {
 // has put aside (ndb_1_cluster.log.1), oldest first.
 func clusterLog(ctx context.Context, s Subject, side topology.Side) (string, error) {
 	node := s.Spec(side).Of(topology.Mgmd)[0].Name
-	files, err := s.List(ctx, side, node, topology.NdbDir)
+	files, err := s.Files.List(ctx, side, node, topology.NdbDir)
 	if err != nil {
 		return "", fmt.Errorf("find the cluster log of the %s: %w", side, err)
 	}
@@ -141,7 +142,7 @@ func clusterLog(ctx context.Context, s Subject, side topology.Side) (string, err
 	slices.Reverse(names)
 	var log strings.Builder
 	for _, name := range names {
-		b, err := s.Read(ctx, side, node, name, 0)
+		b, err := s.Files.Read(ctx, side, node, name, 0)
 		if err != nil {
 			return "", fmt.Errorf("read the cluster log of the %s: %w", side, err)
 		}
@@ -165,18 +166,12 @@ func manage(ctx context.Context, s Subject, side topology.Side, command string) 
 
 // rotate begins a new binary log on a side, and gives its name.
 func rotate(ctx context.Context, s Subject, side topology.Side) (string, error) {
-	db := s.Admin(side)
-	if _, err := db.ExecContext(ctx, "FLUSH BINARY LOGS"); err != nil {
-		return "", on(side, err)
+	server := s.Server(side)
+	if _, err := server.DB.ExecContext(ctx, "FLUSH BINARY LOGS"); err != nil {
+		return "", withSide(side, err)
 	}
-	rows, err := records(ctx, db, s.Spec(side).Release.Words().ShowBinaryLogStatus)
-	if err == nil && len(rows) == 0 {
-		err = errors.New("it keeps no binary log")
-	}
-	if err != nil {
-		return "", on(side, err)
-	}
-	return path.Base(rows[0]["File"]), nil
+	end, err := server.EndOfLog(ctx)
+	return path.Base(end.File), err
 }
 
 // copyClear puts clear copies of the source's binary logs on the replica's
@@ -194,7 +189,7 @@ func copyClear(ctx context.Context, s Subject, logs []string) (remove func() err
 	}
 	sweep := node.Command{Argv: []string{"rm", "-rf", controlDir}, User: "0:0"}
 	remove = func() error {
-		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), replication.Patience)
 		defer cancel()
 		return run(fresh, sweep)
 	}
@@ -207,7 +202,7 @@ func copyClear(ctx context.Context, s Subject, logs []string) (remove func() err
 	for _, c := range []node.Command{
 		sweep,
 		{Argv: []string{"mkdir", "-m", "0700", controlDir}},
-		{Argv: argv, Env: map[string]string{"MYSQL_PWD": s.Password(topology.Source, secure.ReplicationUser).Reveal()}},
+		{Argv: argv, Env: map[string]string{"MYSQL_PWD": s.Keys.Password(topology.Source, secure.ReplicationUser).Reveal()}},
 	} {
 		if err := run(ctx, c); err != nil {
 			return remove, fmt.Errorf("copy binary logs in clear for the positive control: %w", err)

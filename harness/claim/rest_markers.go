@@ -90,7 +90,7 @@ func (o *RestMarkers) noLogs() string {
 	switch {
 	case !o.any(topology.Replica, holds(relayLogs)):
 		return "the replica has no relay log with anything in it"
-	case o.Mark.Marker == "" || !past(o.Received, o.Mark.End):
+	case o.Mark.Marker == "" || !o.Received.AtOrAfter(o.Mark.End):
 		return fmt.Sprintf("the receiver is at %s:%d, before the last marker", o.Received.File, o.Received.Pos)
 	}
 	return ""
@@ -130,7 +130,7 @@ func (o *RestMarkers) noControl() string {
 
 func restMarkers() Claim {
 	return observed(Claim{
-		ID: restMarkersID, Step: 7, Effect: Disturbs,
+		ID: restMarkersID, Step: 7, Effect: Disturbs, Uses: PartSQL | PartKeys | PartFiles | PartHost | PartDisks,
 		Title:    "no row and no table definition of this run is readable in any log, log cache, keyring or other file of all nodes, beyond the gaps of the profile",
 		Promised: func(p secure.Profile) bool { return p.BinlogEncryption },
 		Codes:    codes(restMarkersID, "binary-log", "relay-log", "temporary", "log", "elsewhere"),
@@ -169,26 +169,25 @@ func lookRestMarkers(ctx context.Context, s Subject) (o *RestMarkers, err error)
 	if o.Rows, err = m.insert(ctx, s, 1); err != nil {
 		return nil, err
 	}
-	if _, err := s.CatchUp(ctx); err != nil {
+	if _, err := s.Channel.CatchUp(ctx); err != nil {
 		return nil, err
 	}
 	if o.Checkpoints, err = checkpoints(ctx, s); err != nil {
 		return o, err
 	}
-	w, db := s.Spec(topology.Replica).Release.Words(), s.Admin(topology.Replica)
-	if _, err := db.ExecContext(ctx, w.StopApplier); err != nil {
-		return o, on(topology.Replica, err)
+	if err := s.Channel.StopApplier(ctx); err != nil {
+		return o, err
 	}
-	defer func() { err = errors.Join(err, resume(ctx, s, w.StartApplier)) }()
+	defer func() { err = errors.Join(err, s.Channel.Resume(ctx, s.Channel.Replica.Words().StartApplier)) }()
 	more, err := m.insert(ctx, s, 1+o.Rows)
 	if err != nil {
 		return o, err
 	}
 	o.Rows += more
-	if o.Mark, err = s.Mark(ctx); err != nil {
+	if o.Mark, err = s.Channel.Mark(ctx); err != nil {
 		return o, err
 	}
-	if o.Received, err = received(ctx, s, o.Mark.End); err != nil {
+	if o.Received, err = s.Channel.AwaitReceived(ctx, o.Mark.End); err != nil {
 		return o, err
 	}
 	err = o.hold(ctx, s, m, first)
@@ -215,7 +214,7 @@ func (o *RestMarkers) hold(ctx context.Context, s Subject, m markers, first stri
 		return err
 	}
 	sought := soughtMarkers()
-	for i, text := range s.Markers() {
+	for i, text := range s.Channel.Markers() {
 		name := fmt.Sprintf("mark %d", i+1)
 		sought = append(sought, Sought{Name: name, Kind: rowValue})
 		m.add(name, text)

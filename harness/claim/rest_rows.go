@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
@@ -79,8 +80,8 @@ func (m markers) create(ctx context.Context, s Subject) error {
 		"CREATE TABLE ndbproof_rest.marked (" + strings.Join(columns, ", ") + ") ENGINE=NDBCLUSTER COMMENT=" + m.quoted(tableNeedle, 1),
 		"CREATE TABLE IF NOT EXISTS ndbproof_rest.held (id INT NOT NULL PRIMARY KEY, c VARCHAR(4000) CHARACTER SET latin1) ENGINE=InnoDB",
 	} {
-		if _, err := s.Admin(topology.Source).ExecContext(ctx, q); err != nil {
-			return fmt.Errorf("make the tables for markers: %w", on(topology.Source, err))
+		if _, err := s.Server(topology.Source).DB.ExecContext(ctx, q); err != nil {
+			return fmt.Errorf("make the tables for markers: %w", withSide(topology.Source, err))
 		}
 	}
 	return nil
@@ -96,8 +97,8 @@ func (m markers) insert(ctx context.Context, s Subject, from int) (int, error) {
 		}
 		rows = append(rows, "("+strings.Join(values, ", ")+")")
 	}
-	if _, err := s.Admin(topology.Source).ExecContext(ctx, "INSERT INTO ndbproof_rest.marked VALUES "+strings.Join(rows, ", ")); err != nil {
-		return 0, fmt.Errorf("insert markers: %w", on(topology.Source, err))
+	if _, err := s.Server(topology.Source).DB.ExecContext(ctx, "INSERT INTO ndbproof_rest.marked VALUES "+strings.Join(rows, ", ")); err != nil {
+		return 0, fmt.Errorf("insert markers: %w", withSide(topology.Source, err))
 	}
 	return markedRows, nil
 }
@@ -106,7 +107,7 @@ func (m markers) insert(ctx context.Context, s Subject, from int) (int, error) {
 // binary log cache several times, and leaves it open until end is called.
 // Nothing of it is ever logged.
 func (h *Transaction) open(ctx context.Context, s Subject, marker string) (end func() error, err error) {
-	rows, err := records(ctx, s.Admin(topology.Source), "SELECT @@binlog_cache_size AS size")
+	rows, err := replication.Rows(ctx, s.Server(topology.Source).DB, "SELECT @@binlog_cache_size AS size")
 	if err == nil && len(rows) != 1 {
 		err = errors.New("it has no binlog_cache_size")
 	}
@@ -114,17 +115,17 @@ func (h *Transaction) open(ctx context.Context, s Subject, marker string) (end f
 		h.Cache, err = strconv.ParseInt(rows[0]["size"], 10, 64)
 	}
 	if err != nil {
-		return nil, on(topology.Source, err)
+		return nil, withSide(topology.Source, err)
 	}
-	conn, err := s.Admin(topology.Source).Conn(ctx)
+	conn, err := s.Server(topology.Source).DB.Conn(ctx)
 	if err != nil {
-		return nil, on(topology.Source, err)
+		return nil, withSide(topology.Source, err)
 	}
 	end = func() error {
-		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), replication.Patience)
 		defer cancel()
 		_, err := conn.ExecContext(fresh, "ROLLBACK")
-		return on(topology.Source, errors.Join(err, conn.Close()))
+		return withSide(topology.Source, errors.Join(err, conn.Close()))
 	}
 	value := strings.Repeat(marker+" ", 4000/(len(marker)+1))
 	statements := []string{"START TRANSACTION"}
@@ -134,7 +135,7 @@ func (h *Transaction) open(ctx context.Context, s Subject, marker string) (end f
 	}
 	for _, q := range statements {
 		if _, err := conn.ExecContext(ctx, q); err != nil {
-			return nil, errors.Join(fmt.Errorf("hold a transaction open: %w", on(topology.Source, err)), end())
+			return nil, errors.Join(fmt.Errorf("hold a transaction open: %w", withSide(topology.Source, err)), end())
 		}
 	}
 	return end, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -18,7 +19,7 @@ func markersReadable() []Sabotage {
 	clear := func(name string, side topology.Side, word string, also ...string) Sabotage {
 		return Sabotage{
 			Name: name, Effect: Disturbs, Want: restMarkersID + "." + word, Also: also,
-			Do: statements(side, encryptionOff), Undo: encryptedAgain(side),
+			Do: clearLogs(side),
 		}
 	}
 	return []Sabotage{
@@ -27,44 +28,44 @@ func markersReadable() []Sabotage {
 		clear("uncommitted rows in a clear log cache", side, "temporary", binlogsID, keysID, directID),
 		{
 			Name: "clear log copied aside under another name", Effect: Disturbs, Want: restMarkersID + ".binary-log",
-			Do:   inTurn(statements(side, encryptionOff), copiedAside(side, left), encryptedAgain(side)),
-			Undo: inTurn(encryptedAgain(side), asRoot(side, "rm", "-f", left)), // also when Do ended half way
+			Do: reversible(
+				sequence(statements(side, replication.EncryptionOff), copyAside(side, left), encryptAgain(side)),
+				sequence(encryptAgain(side), runAsRoot(side, "rm", "-f", left))),
 		},
 		{
 			Name: "general log switched on", Effect: Disturbs, Want: restMarkersID + ".log",
-			Do: statements(side, "SET GLOBAL general_log_file="+secure.QuoteString(general), "SET GLOBAL general_log=ON"),
-			Undo: inTurn(statements(side, "SET GLOBAL general_log=OFF", "SET GLOBAL general_log_file=DEFAULT"),
-				asRoot(side, "rm", "-f", general)),
+			Do: reversible(
+				statements(side, "SET GLOBAL general_log_file="+secure.QuoteString(general), "SET GLOBAL general_log=ON"),
+				sequence(statements(side, "SET GLOBAL general_log=OFF", "SET GLOBAL general_log_file=DEFAULT"), runAsRoot(side, "rm", "-f", general))),
 		},
 		{
 			Name: "marker beside the keyring", Effect: Disturbs, Want: restMarkersID + ".elsewhere",
-			Do: func(ctx context.Context, b Bench) error {
-				m, err := b.Mark(ctx)
+			Do: reversible(func(ctx context.Context, b Bench) error {
+				m, err := b.Channel.Mark(ctx)
 				if err != nil {
 					return err
 				}
-				return put(side, noted, []byte(m.Marker))(ctx, b)
-			},
-			Undo: asRoot(side, "rm", "-f", noted),
+				return put(side, notes, []byte(m.Marker))(ctx, b)
+			}, runAsRoot(side, "rm", "-f", notes)),
 		},
 	}
 }
 
-// noted is a file that nobody expects in the keyring's folder.
-const noted = topology.KeyringDir + "/notes"
+// notes is a file that has no business in the keyring's folder.
+const notes = topology.KeyringDir + "/notes"
 
-// copiedAside commits a marker and copies the log that it stands in.
-func copiedAside(side topology.Side, to string) act {
+// copyAside commits a marker and copies the log that has it.
+func copyAside(side topology.Side, to string) act {
 	return func(ctx context.Context, b Bench) error {
-		m, err := b.Mark(ctx)
+		m, err := b.Channel.Mark(ctx)
 		if err != nil {
 			return err
 		}
-		p, err := binaryLog.place(ctx, b, side)
+		p, err := binaryLog.place(ctx, b.Subject, side)
 		if err != nil {
 			return err
 		}
-		return asServer(side, "cp", path.Join(p.dir, m.End.File), to)(ctx, b)
+		return runAsServer(side, "cp", path.Join(p.dir, m.End.File), to)(ctx, b)
 	}
 }
 
@@ -73,14 +74,13 @@ func secretsReadable() []Sabotage {
 		file = path.Join(topology.MysqlDir, file)
 		return Sabotage{
 			Name: name, Effect: Disturbs, Want: restSecretsID + "." + word,
-			Do: func(ctx context.Context, b Bench) error {
-				p := b.Password(side, user).Reveal()
+			Do: reversible(func(ctx context.Context, b Bench) error {
+				p := b.Keys.Password(side, user).Reveal()
 				if p == "" {
 					return errors.New("leak a password of " + user + ": it is not known")
 				}
 				return put(side, file, []byte("connected with --password="+p+"\n"))(ctx, b)
-			},
-			Undo: asRoot(side, "rm", "-f", file),
+			}, runAsRoot(side, "rm", "-f", file)),
 		}
 	}
 	return []Sabotage{

@@ -36,7 +36,7 @@ func (o *RestSecrets) Seen() (int, string) {
 
 func restSecrets() Claim {
 	return observed(Claim{
-		ID: restSecretsID, Step: 7, Effect: Reads, Long: true,
+		ID: restSecretsID, Step: 7, Effect: Reads, Long: true, Uses: PartKeys | PartHost | PartDisks,
 		Title:    "no password of the run is readable on any volume, in any log or inspect document of all nodes, beyond the gaps of the profile",
 		Codes:    codes(restSecretsID, "log", "inspect", "elsewhere"),
 		Sabotage: secretsReadable(),
@@ -74,10 +74,10 @@ func soughtSecrets() []Sought {
 }
 
 func lookRestSecrets(ctx context.Context, s Subject) (*RestSecrets, error) {
-	texts := map[string]secret.Secret{channelNeedle: s.Password(topology.Source, secure.ReplicationUser)}
+	texts := map[string]secret.Secret{channelNeedle: s.Keys.Password(topology.Source, secure.ReplicationUser)}
 	for _, side := range topology.Sides {
 		for _, user := range localAccounts {
-			texts[localPassword(side, user)] = s.Password(side, user)
+			texts[localPassword(side, user)] = s.Keys.Password(side, user)
 		}
 	}
 	looked, err := search(ctx, s, soughtSecrets(), texts)

@@ -65,7 +65,7 @@ func TestClassOf(t *testing.T) {
 // seenOn gives copies of what a search of a healthy fake gives.
 func seenOn[T any](t *testing.T, look func(context.Context, Subject) (*T, error)) func() *T {
 	t.Helper()
-	o, err := look(t.Context(), resting(t))
+	o, err := look(t.Context(), resting(t).subject())
 	require.NoError(t, err)
 	kept, err := json.Marshal(o)
 	require.NoError(t, err)
@@ -283,16 +283,16 @@ func TestCheckpointThatNeverEnds(t *testing.T) {
 			require.Equal(t, []string{"ndb_mgm", "--ndb-connectstring=source-mgm", "--execute=ALL DUMP 7099"}, c.Argv)
 			return node.Output{}, nil
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), replication.Patience)
 		defer cancel()
-		_, err := takeCheckpoint(ctx, f, topology.Source)
+		_, err := takeCheckpoint(ctx, f.subject(), topology.Source)
 		require.ErrorContains(t, err, "a local checkpoint of the source after number 1")
 		require.ErrorContains(t, err, "none has begun")
 		require.Greater(t, asked, 1, "one that is asked for may be forgotten")
 	})
 	f := resting(t)
 	delete(f.disk[topology.Source], topology.NdbDir+"/ndb_1_cluster.log")
-	_, err := takeCheckpoint(t.Context(), f, topology.Source)
+	_, err := takeCheckpoint(t.Context(), f.subject(), topology.Source)
 	require.ErrorContains(t, err, "holds none")
 	f = resting(t)
 	f.runs("ndb_mgm", node.Output{Exit: 1, Stdout: "Unable to connect"})
@@ -302,7 +302,7 @@ func TestCheckpointThatNeverEnds(t *testing.T) {
 		cancel()
 		return node.Output{Exit: 1, Stdout: "Unable to connect"}, nil
 	}
-	_, err = takeCheckpoint(ctx, f, topology.Source)
+	_, err = takeCheckpoint(ctx, f.subject(), topology.Source)
 	require.ErrorContains(t, err, "Unable to connect")
 }
 
@@ -336,7 +336,7 @@ func TestRestSecretsNeverShowThem(t *testing.T) {
 	f := resting(t)
 	f.disk[topology.Source][topology.MysqlDir+"/client.log"] = fakeFile{[]byte("of root"), 0o600}
 	dir := evidence.At(t.TempDir())
-	o := Run(t.Context(), byID(t, restSecretsID), f, dir, secure.Seed2021())
+	o := Run(t.Context(), byID(t, restSecretsID), f.subject(), dir, secure.Seed2021())
 	require.Equal(t, Violated, o.Status, o.Reason)
 	secrets := &secret.Set{}
 	require.NoError(t, secrets.Add("root", secret.Of("of root, and more")))
@@ -353,8 +353,9 @@ func TestRestSabotages(t *testing.T) {
 		for _, s := range byID(t, id).Sabotage {
 			f := resting(t)
 			f.servers[topology.Source].on("SHOW BINARY LOGS", "Log_name File_size Encrypted", []any{"binlog.000003", "1300", "Yes"})
-			require.NoError(t, s.Do(t.Context(), f), s.Name)
-			require.NoError(t, s.Undo(t.Context(), f), s.Name)
+			undo, err := s.Do(t.Context(), f.bench())
+			require.NoError(t, err, s.Name)
+			require.NoError(t, undo(t.Context()), s.Name)
 		}
 	}
 }

@@ -31,6 +31,9 @@ func outcome(ctx context.Context, c Claim, s Subject, dir *evidence.Dir, promise
 			return Outcome{Status: NotApplicable, Reason: fmt.Sprintf("%s has no %s", has, c.Needs)}
 		}
 	}
+	if err := c.CannotLook(s.Parts()); err != nil {
+		return Outcome{Status: NotLooked, Reason: err.Error()}
+	}
 	seen, err := c.Look(ctx, s, dir)
 	var o Outcome
 	if seen != nil {

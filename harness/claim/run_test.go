@@ -53,7 +53,7 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := evidence.At(t.TempDir())
-			o := Run(t.Context(), c.claim, newFake(t, newest), dir, secure.Seed2021())
+			o := Run(t.Context(), c.claim, newFake(t, newest).subject(), dir, secure.Seed2021())
 			require.Equal(t, "seed.9.counted", o.ID)
 			require.Equal(t, 9, o.Step)
 			require.Equal(t, "a claim", o.Title)
@@ -83,7 +83,7 @@ func TestRun(t *testing.T) {
 func TestRunWithoutRoomForEvidence(t *testing.T) {
 	dir := evidence.At(t.TempDir())
 	require.NoError(t, dir.Write("claims", []byte("a file where a folder should be")))
-	o := Run(t.Context(), countedClaim(&counted{N: 1}, nil), newFake(t, newest), dir, secure.Seed2021())
+	o := Run(t.Context(), countedClaim(&counted{N: 1}, nil), newFake(t, newest).subject(), dir, secure.Seed2021())
 	require.Equal(t, NotLooked, o.Status)
 	require.Contains(t, o.Reason, "keep evidence")
 }

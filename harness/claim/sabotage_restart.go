@@ -6,6 +6,7 @@ import (
 	"path"
 
 	"ndbproof/harness/poll"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -13,43 +14,44 @@ import (
 
 // Sabotages that restart a server.
 
-// restarted restarts a side's mysqld with weaknesses, or as it was without one.
-func restarted(side topology.Side, ws ...secure.Weakness) act {
-	return func(ctx context.Context, b Bench) error { return b.Restart(ctx, side, ws...) }
+// restart restarts a side's mysqld with weaknesses, or as it was without one.
+func restart(side topology.Side, ws ...secure.Weakness) act {
+	return func(ctx context.Context, b Bench) error { return b.Operator.Restart(ctx, side, ws...) }
 }
 
-// keyringAbsent starts the replica without a keyring. A server whose newest log
+// absentKeyring starts the replica without a keyring. A server whose newest log
 // is encrypted does not start so (sql/mysqld.cc, init_gtid_sets), therefore all
 // of its logs are clear before.
-func keyringAbsent() Sabotage {
+func absentKeyring() Sabotage {
 	const side = topology.Replica
 	reset := func(ctx context.Context, b Bench) error {
-		return statements(side, b.Spec(side).Release.Words().ResetBinaryLogs)(ctx, b)
+		return statements(side, b.Server(side).Words().ResetBinaryLogs)(ctx, b)
 	}
 	return Sabotage{
 		Name: "keyring absent", Effect: Restarts, Want: keyringID + ".inactive",
 		Also: []string{binlogsID, relaylogsID, keysID, directID, restMarkersID},
-		Do:   inTurn(statements(side, encryptionOff), caughtUp, relayLogsGone(side), reset, logsClear(side), restarted(side, secure.NoKeyring)),
-		Undo: restarted(side),
+		Do: reversible(
+			sequence(statements(side, replication.EncryptionOff), catchUp, purgeRelayLogs, reset, awaitClearLogs(side), restart(side, secure.NoKeyring)),
+			restart(side)),
 	}
 }
 
-// logsClear waits until no log of a side is encrypted: the applier removes relay
+// awaitClearLogs waits until no log of a side is encrypted: the applier removes relay
 // logs by and by.
-func logsClear(side topology.Side) act {
+func awaitClearLogs(side topology.Side) act {
 	return func(ctx context.Context, b Bench) error {
 		return poll.Until(ctx, fmt.Sprintf("the %s to have clear logs only", side), func(ctx context.Context) error {
 			for _, k := range []kind{binaryLog, relayLog} {
-				p, err := k.place(ctx, b, side)
+				p, err := k.place(ctx, b.Subject, side)
 				if err != nil {
 					return err
 				}
-				files, err := k.onDisk(ctx, b, side, p)
+				files, err := k.onDisk(ctx, b.Subject, side, p)
 				if err != nil {
 					return err
 				}
 				for _, st := range files {
-					head, err := b.Read(ctx, side, sqlNode(b, side), st.Path, scan.HeaderSize)
+					head, err := b.Files.Read(ctx, side, sqlNode(b.Subject, side), st.Path, scan.HeaderSize)
 					if err != nil {
 						return err
 					}
@@ -63,14 +65,14 @@ func logsClear(side topology.Side) act {
 	}
 }
 
-// rowsNotLogged starts the source with ndb_log_bin=0: both threads of the
-// replica run and wait, and no row comes. Markers that were committed meanwhile
+// unloggedRows starts the source with ndb_log_bin=0: both threads of the
+// replica run and wait, and no row comes. Markers that were committed then
 // are in no log, and are copied afterwards.
-func rowsNotLogged() Sabotage {
+func unloggedRows() Sabotage {
 	return Sabotage{
 		Name: "ndb_log_bin off at the source", Effect: Restarts, Want: runningID + ".behind",
 		Also: []string{binlogsID, relaylogsID, remoteID, plainChannelID, parityID, loggedID},
-		Do:   restarted(topology.Source, secure.NoNdbLogBin),
-		Undo: inTurn(restarted(topology.Source), markersRestored),
+		Do: reversible(restart(topology.Source, secure.NoNdbLogBin),
+			sequence(restart(topology.Source), restoreMarkers)),
 	}
 }

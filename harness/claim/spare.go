@@ -27,12 +27,12 @@ type trial struct {
 
 // onSpare begins a trial. It must be ended.
 func onSpare(ctx context.Context, s Subject, side topology.Side) (t *trial, err error) {
-	server, err := s.Spare(ctx, side)
+	server, err := s.Host.Spare(ctx, side)
 	if err != nil {
 		return nil, err
 	}
 	account := func(user string) replication.Login {
-		return replication.Login{User: user, Password: s.Password(side, user), TLS: replication.TLSVerify}
+		return replication.Login{User: user, Password: s.Keys.Password(side, user), TLS: replication.TLSVerify}
 	}
 	t = &trial{server: server, login: account(secure.ReplicationUser)}
 	defer func() {
@@ -44,7 +44,7 @@ func onSpare(ctx context.Context, s Subject, side topology.Side) (t *trial, err 
 	if t.admin, err = server.Login(ctx, account(secure.AdminUser)); err != nil {
 		return nil, err
 	}
-	rows, err := records(ctx, t.admin, "SELECT CONNECTION_ID() AS id")
+	rows, err := replication.Rows(ctx, t.admin, "SELECT CONNECTION_ID() AS id")
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (t *trial) try(ctx context.Context, statement string, want uint16) (got uin
 	_, err = t.user.ExecContext(ctx, statement)
 	refused := false
 	if err != nil {
-		got, message, refused = errno(err)
+		got, message, refused = replication.ErrorNumber(err)
 	}
 	t.harmed = t.harmed || got != want || err != nil && !refused
 	switch {
@@ -79,7 +79,7 @@ func (t *trial) try(ctx context.Context, statement string, want uint16) (got uin
 	if refusal == nil {
 		return 0, "", errors.Join(err, again.Close())
 	}
-	if _, _, answered := errno(refusal); answered || ctx.Err() != nil {
+	if _, _, answered := replication.ErrorNumber(refusal); answered || ctx.Err() != nil {
 		return 0, "", err
 	}
 	t.gone = true
@@ -101,8 +101,8 @@ func (t *trial) end(ctx context.Context) error {
 }
 
 // ownGrants is SHOW GRANTS of the account that asks.
-func ownGrants(ctx context.Context, db querier) ([]string, error) {
-	rows, err := records(ctx, db, "SHOW GRANTS")
+func ownGrants(ctx context.Context, db replication.Querier) ([]string, error) {
+	rows, err := replication.Rows(ctx, db, "SHOW GRANTS")
 	var lines []string
 	for _, r := range rows {
 		lines = append(lines, slices.Collect(maps.Values(r))...)

@@ -49,38 +49,38 @@ func (o *Certificates) Seen() (int, string) {
 
 func certificates() Claim {
 	// A running channel goes on. Logins end, the harness's own among them: claims
-	// that need new sessions cannot look meanwhile.
-	reloaded := func(name string, side topology.Side, i secure.Identity, word string, also ...string) Sabotage {
+	// that need new sessions cannot look for as long.
+	reload := func(name string, side topology.Side, i secure.Identity, word string, also ...string) Sabotage {
 		return Sabotage{
 			Name: name, Effect: Disturbs, Want: certificatesID + "." + word, Also: also,
-			Do: identified(side, i), Undo: identified(side, secure.Genuine),
+			Do: reversible(identify(side, i), identify(side, secure.Genuine)),
 		}
 	}
 	return observed(Claim{
-		ID: certificatesID, Step: 2, Effect: Connects,
+		ID: certificatesID, Step: 2, Effect: Connects, Uses: PartNetwork | PartKeys,
 		Title: "each server shows the certificate that was made for it in this run, valid for its name under the run's own CA",
 		Codes: codes(certificatesID, "no-tls", "not-ours", "untrusted", "wrong-name", "old-protocol"),
 		Sabotage: []Sabotage{
-			reloaded("another certificate of the same CA", topology.Source, secure.Reissued, "not-ours"),
-			reloaded("server certificate of another CA", topology.Source, secure.Stranger, "untrusted", refusalsID, privilegesID, remoteID, clientID, wireClientID, parityID),
-			reloaded("server certificate of another CA, on the replica", topology.Replica, secure.Stranger, "untrusted", privilegesID, clientID, wireClientID, parityID),
-			reloaded("wrong host name in the server certificate", topology.Replica, secure.WrongName, "wrong-name", privilegesID, clientID, wireClientID, parityID),
+			reload("another certificate of the same CA", topology.Source, secure.Reissued, "not-ours"),
+			reload("server certificate of another CA", topology.Source, secure.Stranger, "untrusted", refusalsID, privilegesID, remoteID, clientID, wireClientID, parityID),
+			reload("server certificate of another CA, on the replica", topology.Replica, secure.Stranger, "untrusted", privilegesID, clientID, wireClientID, parityID),
+			reload("wrong host name in the server certificate", topology.Replica, secure.WrongName, "wrong-name", privilegesID, clientID, wireClientID, parityID),
 		},
 	}, lookCertificates, judgeCertificates)
 }
 
-// identified gives a side's mysqld another certificate, at run time. A server
+// identify gives a side's mysqld another certificate, at run time. A server
 // loads none that its own ssl_ca does not vouch for (error 3888, 9.7.4), so a
 // stranger's comes with its CA. The channel and the programs name a CA of their
 // own, which stays.
-func identified(side topology.Side, i secure.Identity) act {
+func identify(side topology.Side, i secure.Identity) act {
 	return func(ctx context.Context, b Bench) error {
-		files, err := b.ServerFiles(side, i)
+		files, err := b.Operator.ServerFiles(side, i)
 		if err != nil {
 			return fmt.Errorf("make a certificate (%s) for the %s: %w", i, side, err)
 		}
 		for _, f := range files {
-			if err := b.Put(ctx, side, sqlNode(b, side), f); err != nil {
+			if err := b.Operator.Put(ctx, side, sqlNode(b.Subject, side), f); err != nil {
 				return err
 			}
 		}
@@ -90,14 +90,14 @@ func identified(side topology.Side, i secure.Identity) act {
 		}
 		load := statements(side, "SET GLOBAL ssl_ca='"+ca+"'", "ALTER INSTANCE RELOAD TLS")
 		if i == secure.Genuine {
-			return inTurn(load, asRoot(side, "rm", "-f", topology.StrangeCAPath))(ctx, b)
+			return sequence(load, runAsRoot(side, "rm", "-f", topology.StrangeCAPath))(ctx, b)
 		}
 		return load(ctx, b)
 	}
 }
 
 func lookCertificates(ctx context.Context, s Subject) (*Certificates, error) {
-	o := &Certificates{At: time.Now().UTC(), Authority: pemOf(s.Authority())}
+	o := &Certificates{At: time.Now().UTC(), Authority: pemOf(s.Keys.Authority())}
 	var err error
 	o.Servers, err = eachSide(func(side topology.Side) (Presented, error) { return handshake(ctx, s, side) })
 	return o, err
@@ -106,14 +106,14 @@ func lookCertificates(ctx context.Context, s Subject) (*Certificates, error) {
 // handshake asks one server for TLS. That a certificate is refused is what was
 // to be found out, and no error.
 func handshake(ctx context.Context, s Subject, side topology.Side) (Presented, error) {
-	p := Presented{Side: side, Host: s.Spec(side).LinkHost(), Leaf: pemOf(s.Leaf(side))}
-	conn, err := s.Dial(ctx, side)
+	p := Presented{Side: side, Host: s.Spec(side).LinkHost(), Leaf: pemOf(s.Keys.Leaf(side))}
+	conn, err := s.Server(side).Dial(ctx)
 	if err != nil {
 		return p, err
 	}
 	defer conn.Close() //nolint:errcheck // nothing was written that could be lost
 	roots := x509.NewCertPool()
-	roots.AddCert(s.Authority())
+	roots.AddCert(s.Keys.Authority())
 	h, err := wire.Probe(ctx, conn, &tls.Config{RootCAs: roots, ServerName: p.Host, MinVersion: tls.VersionTLS12})
 	var refused *tls.CertificateVerificationError
 	switch {

@@ -49,19 +49,18 @@ func (o *Secrecy) Seen() (int, string) {
 
 func files() Claim {
 	return observed(Claim{
-		ID: filesID, Step: 2, Effect: Reads,
+		ID: filesID, Step: 2, Effect: Reads, Uses: PartFiles,
 		Title: "keys and keyring are the servers' user's own, and closed to everybody else",
 		Codes: codes(filesID, "loose-mode", "owner", "writable", "loose-folder", "missing"),
 		Sabotage: []Sabotage{
-			chmodded("server key readable by all", topology.Source, topology.TLSDir+"/server-key.pem", "0644", "0600", "loose-mode"),
-			chmodded("client key readable by the group", topology.Replica, topology.TLSDir+"/client-key.pem", "0640", "0600", "loose-mode"),
-			chmodded("RSA key readable by all", topology.Replica, topology.DataDir+"/private_key.pem", "0644", "0600", "loose-mode"),
-			chmodded("keyring's folder open to all", topology.Source, topology.KeyringDir, "0755", "0700", "loose-folder"),
-			chmodded("certificate writable by all", topology.Source, topology.TLSDir+"/server-cert.pem", "0666", "0644", "writable"),
+			looseMode("server key readable by all", topology.Source, topology.TLSDir+"/server-key.pem", "0644", "0600", "loose-mode"),
+			looseMode("client key readable by the group", topology.Replica, topology.TLSDir+"/client-key.pem", "0640", "0600", "loose-mode"),
+			looseMode("RSA key readable by all", topology.Replica, topology.DataDir+"/private_key.pem", "0644", "0600", "loose-mode"),
+			looseMode("keyring's folder open to all", topology.Source, topology.KeyringDir, "0755", "0700", "loose-folder"),
+			looseMode("certificate writable by all", topology.Source, topology.TLSDir+"/server-cert.pem", "0666", "0644", "writable"),
 			{
 				Name: "key owned by root", Effect: Disturbs, Want: filesID + ".owner",
-				Do:   asRoot(topology.Source, "chown", "0:0", topology.TLSDir+"/server-key.pem"),
-				Undo: func(ctx context.Context, b Bench) error { return disown(ctx, b, topology.TLSDir+"/server-key.pem") },
+				Do: reversible(runAsRoot(topology.Source, "chown", "0:0", topology.TLSDir+"/server-key.pem"), giveToServer(topology.TLSDir+"/server-key.pem")),
 			},
 		},
 	}, lookFiles, judgeFiles)
@@ -71,7 +70,7 @@ func lookFiles(ctx context.Context, s Subject) (*Secrecy, error) {
 	servers, err := eachSide(func(side topology.Side) (ServerFiles, error) {
 		f := ServerFiles{Side: side, Node: sqlNode(s, side), UID: s.Spec(side).Layout.UID, Wanted: wantedFiles(side)}
 		for _, dir := range []string{topology.TLSDir, topology.DataDir, topology.KeyringDir} {
-			all, err := s.List(ctx, side, f.Node, dir)
+			all, err := s.Files.List(ctx, side, f.Node, dir)
 			if err != nil {
 				return f, fmt.Errorf("list %s of the %s: %w", dir, side, err)
 			}
@@ -156,16 +155,18 @@ func (f ServerFiles) has(wanted string, p secure.Profile) bool {
 	})
 }
 
-// chmodded changes the mode of one path and back.
-func chmodded(name string, side topology.Side, p, loose, tight, word string) Sabotage {
+// looseMode changes the mode of one path and back.
+func looseMode(name string, side topology.Side, p, loose, tight, word string) Sabotage {
 	return Sabotage{
 		Name: name, Effect: Disturbs, Want: filesID + "." + word,
-		Do: asRoot(side, "chmod", loose, p), Undo: asRoot(side, "chmod", tight, p),
+		Do: reversible(runAsRoot(side, "chmod", loose, p), runAsRoot(side, "chmod", tight, p)),
 	}
 }
 
-// disown gives a file of the source back to the servers' user.
-func disown(ctx context.Context, b Bench, p string) error {
-	l := b.Spec(topology.Source).Layout
-	return asRoot(topology.Source, "chown", fmt.Sprintf("%d:%d", l.UID, l.GID), p)(ctx, b)
+// giveToServer gives a file of the source back to the servers' user.
+func giveToServer(p string) act {
+	return func(ctx context.Context, b Bench) error {
+		l := b.Spec(topology.Source).Layout
+		return runAsRoot(topology.Source, "chown", fmt.Sprintf("%d:%d", l.UID, l.GID), p)(ctx, b)
+	}
 }

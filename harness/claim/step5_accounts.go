@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -51,12 +52,12 @@ func accounts() Claim {
 	account := func(name string, side topology.Side, word, do, undo string, also ...string) Sabotage {
 		return Sabotage{
 			Name: name, Effect: Disturbs, Want: accountsID + "." + word, Also: also,
-			Do: statements(side, do), Undo: statements(side, undo),
+			Do: reversible(statements(side, do), statements(side, undo)),
 		}
 	}
 	const admin = "'" + secure.AdminUser + "'@'%'"
 	return observed(Claim{
-		ID: accountsID, Step: 5, Effect: Reads,
+		ID: accountsID, Step: 5, Effect: Reads, Uses: PartSQL,
 		Title: "the accounts of both servers are exactly those that the profile lists, each with a password, root on the socket only",
 		Codes: codes(accountsID, "unexpected", "missing", "empty-password", "anonymous", "root-remote", "unlocked", "plain-allowed"),
 		Sabotage: []Sabotage{
@@ -74,12 +75,12 @@ func accounts() Claim {
 func lookAccounts(ctx context.Context, s Subject) (*Accounts, error) {
 	servers, err := eachSide(func(side topology.Side) (ServerAccounts, error) {
 		a := ServerAccounts{Side: side}
-		rows, err := records(ctx, s.Admin(side), `SELECT User, Host, plugin, authentication_string = '' OR authentication_string IS NULL AS no_password,
+		rows, err := replication.Rows(ctx, s.Server(side).DB, `SELECT User, Host, plugin, authentication_string = '' OR authentication_string IS NULL AS no_password,
 			ssl_type, account_locked FROM mysql.user ORDER BY User, Host`)
 		for _, r := range rows {
 			a.Accounts = append(a.Accounts, Account{r["User"], r["Host"], r["plugin"], r["no_password"] == "1", r["ssl_type"], r["account_locked"] == "Y"})
 		}
-		return a, on(side, err)
+		return a, withSide(side, err)
 	})
 	return &Accounts{servers}, err
 }

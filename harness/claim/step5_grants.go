@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -62,12 +62,12 @@ func grants() Claim {
 	grant := func(name, word, do, undo string, also ...string) Sabotage {
 		return Sabotage{
 			Name: name, Effect: Disturbs, Want: grantsID + "." + word, Also: append(also, refusalsID, privilegesID),
-			Do: statements(topology.Source, do), Undo: statements(topology.Source, undo),
+			Do: reversible(statements(topology.Source, do), statements(topology.Source, undo)),
 		}
 	}
 	role := "'ndbproof_role'"
 	return observed(Claim{
-		ID: grantsID, Step: 5, Effect: Reads,
+		ID: grantsID, Step: 5, Effect: Reads, Uses: PartSQL,
 		Title: "the channel's account holds REPLICATION SLAVE and nothing else, by no way at all",
 		Codes: codes(grantsID, "differ", "rows", "mandatory-roles"),
 		Sabotage: []Sabotage{
@@ -83,8 +83,8 @@ func grants() Claim {
 			grant("mandatory role", "mandatory-roles", "CREATE ROLE "+role+"; SET GLOBAL mandatory_roles="+`"`+role+`"`, "SET GLOBAL mandatory_roles=''; DROP ROLE "+role, accountsID),
 			{
 				Name: "extra grant, on the replica only", Effect: Disturbs, Want: grantsID + ".differ", Also: []string{privilegesID},
-				Do:   statements(topology.Replica, "GRANT SELECT ON *.* TO "+user),
-				Undo: statements(topology.Replica, "REVOKE SELECT ON *.* FROM "+user),
+				Do: reversible(statements(topology.Replica, "GRANT SELECT ON *.* TO "+user),
+					statements(topology.Replica, "REVOKE SELECT ON *.* FROM "+user)),
 			},
 		},
 	}, lookGrants, judgeGrants)
@@ -94,16 +94,16 @@ func lookGrants(ctx context.Context, s Subject) (*Grants, error) {
 	o := &Grants{User: secure.ReplicationUser}
 	var err error
 	o.Servers, err = eachSide(func(side topology.Side) (ServerGrants, error) {
-		g, err := grantsOf(ctx, s.Admin(side), o.User)
+		g, err := grantsOf(ctx, s.Server(side).DB, o.User)
 		g.Side = side
-		return g, on(side, err)
+		return g, withSide(side, err)
 	})
 	return o, err
 }
 
-func grantsOf(ctx context.Context, db querier, user string) (ServerGrants, error) {
+func grantsOf(ctx context.Context, db replication.Querier, user string) (ServerGrants, error) {
 	var g ServerGrants
-	rows, err := records(ctx, db, "SHOW GRANTS FOR '"+user+"'@'%'")
+	rows, err := replication.Rows(ctx, db, "SHOW GRANTS FOR '"+user+"'@'%'")
 	if err != nil {
 		return g, err
 	}
@@ -111,30 +111,19 @@ func grantsOf(ctx context.Context, db querier, user string) (ServerGrants, error
 		g.Lines = append(g.Lines, slices.Collect(maps.Values(r))...)
 	}
 	for _, t := range grantTables {
-		if rows, err = records(ctx, db, "SELECT * FROM mysql."+t.name+" WHERE "+t.where, user); err != nil {
+		if rows, err = replication.Rows(ctx, db, "SELECT * FROM mysql."+t.name+" WHERE "+t.where, user); err != nil {
 			return g, err
 		}
 		for _, r := range rows {
-			g.Rows = append(g.Rows, t.name+": "+r.String())
+			g.Rows = append(g.Rows, t.name+": "+describe(r))
 		}
 	}
-	rows, err = records(ctx, db, "SELECT @@mandatory_roles AS roles, @@activate_all_roles_on_login AS activate")
+	rows, err = replication.Rows(ctx, db, "SELECT @@mandatory_roles AS roles, @@activate_all_roles_on_login AS activate")
 	if err != nil {
 		return g, err
 	}
 	g.MandatoryRoles, g.ActivateAll = rows[0]["roles"], rows[0]["activate"] == "1"
 	return g, nil
-}
-
-// String gives the columns that say something, in order of their names.
-func (r record) String() string {
-	var parts []string
-	for _, k := range slices.Sorted(maps.Keys(r)) {
-		if v := r[k]; v != "" && v != "N" {
-			parts = append(parts, k+"="+v)
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 func judgeGrants(o *Grants, p secure.Profile, _ release.Release) []Violation {

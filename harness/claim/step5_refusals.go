@@ -49,32 +49,32 @@ func (o *Refusals) Seen() (int, string) {
 func refusals() Claim {
 	const user = "'" + secure.ReplicationUser + "'@'%'"
 	return observed(Claim{
-		ID: refusalsID, Step: 5, Effect: Connects,
+		ID: refusalsID, Step: 5, Effect: Connects, Uses: PartSQL | PartKeys | PartHost,
 		Title: "the channel's account is refused everything but replication, each statement with its own error",
 		Codes: codes(refusalsID, "allowed", "other-error", "more-grants"),
 		Sabotage: []Sabotage{
 			{
 				Name: "REPLICATION CLIENT for the channel's account", Effect: Disturbs, Want: refusalsID + ".allowed", Also: []string{grantsID, privilegesID},
-				Do:   statements(topology.Source, "GRANT REPLICATION CLIENT ON *.* TO "+user),
-				Undo: statements(topology.Source, "REVOKE REPLICATION CLIENT ON *.* FROM "+user),
+				Do: reversible(statements(topology.Source, "GRANT REPLICATION CLIENT ON *.* TO "+user),
+					statements(topology.Source, "REVOKE REPLICATION CLIENT ON *.* FROM "+user)),
 			},
 			{
 				Name: "rows of NDB's own tables for the channel's account", Effect: Disturbs, Want: refusalsID + ".allowed", Also: []string{grantsID, privilegesID},
-				Do:   statements(topology.Source, "GRANT SELECT ON mysql.ndb_apply_status TO "+user),
-				Undo: statements(topology.Source, "REVOKE SELECT ON mysql.ndb_apply_status FROM "+user),
+				Do: reversible(statements(topology.Source, "GRANT SELECT ON mysql.ndb_apply_status TO "+user),
+					statements(topology.Source, "REVOKE SELECT ON mysql.ndb_apply_status FROM "+user)),
 			},
 			{
 				Name: "SHUTDOWN for the channel's account", Effect: Disturbs, Want: refusalsID + ".allowed", Also: []string{grantsID, privilegesID},
-				Do:   statements(topology.Source, "GRANT SHUTDOWN ON *.* TO "+user),
-				Undo: statements(topology.Source, "REVOKE SHUTDOWN ON *.* FROM "+user),
+				Do: reversible(statements(topology.Source, "GRANT SHUTDOWN ON *.* TO "+user),
+					statements(topology.Source, "REVOKE SHUTDOWN ON *.* FROM "+user)),
 			},
 		},
 	}, lookRefusals, judgeRefusals)
 }
 
 func lookRefusals(ctx context.Context, s Subject) (o *Refusals, err error) {
-	db, err := s.Login(ctx, topology.Source, replication.Login{
-		User: secure.ReplicationUser, Password: s.Password(topology.Source, secure.ReplicationUser), TLS: replication.TLSVerify,
+	db, err := s.Server(topology.Source).Login(ctx, replication.Login{
+		User: secure.ReplicationUser, Password: s.Keys.Password(topology.Source, secure.ReplicationUser), TLS: replication.TLSVerify,
 	})
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func lookRefusals(ctx context.Context, s Subject) (o *Refusals, err error) {
 	defer func() { err = errors.Join(err, t.end(ctx)) }()
 	o = &Refusals{User: secure.ReplicationUser}
 	if o.Lines, err = ownGrants(ctx, db); err != nil {
-		return nil, on(topology.Source, err)
+		return nil, withSide(topology.Source, err)
 	}
 	if o.Spare, err = ownGrants(ctx, t.user); err != nil {
 		return nil, fmt.Errorf("ask the spare server: %w", err)
@@ -118,7 +118,7 @@ func answerTo(ctx context.Context, p secure.Probe, source *sql.DB, t *trial) (a 
 	}
 	if _, err := source.ExecContext(ctx, p.Statement); err != nil {
 		var refused bool
-		if a.Got, a.Message, refused = errno(err); !refused {
+		if a.Got, a.Message, refused = replication.ErrorNumber(err); !refused {
 			return a, err
 		}
 	}

@@ -2,7 +2,6 @@ package claim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -43,12 +42,12 @@ func (o *Sockets) Seen() (int, string) {
 
 func sockets() Claim {
 	return observed(Claim{
-		ID: socketsID, Step: 5, Effect: Reads,
+		ID: socketsID, Step: 5, Effect: Reads, Uses: PartHost,
 		Title: "in every node exactly the expected sockets listen",
 		Codes: codes(socketsID, "unexpected", "missing"),
 		Sabotage: []Sabotage{
-			listening("extra listening port at the source's mysqld", topology.Source, topology.Mysqld),
-			listening("extra listening port at a data node", topology.Replica, topology.Ndbmtd),
+			extraListener("extra listening port at the source's mysqld", topology.Source, topology.Mysqld),
+			extraListener("extra listening port at a data node", topology.Replica, topology.Ndbmtd),
 		},
 	}, lookSockets, judgeSockets)
 }
@@ -56,21 +55,16 @@ func sockets() Claim {
 // extraPort is one that nothing of a cluster uses.
 const extraPort = 4444
 
-// listening opens a port in the first node of a role. What stops it is kept from
-// Do to Undo, so a Claim's sabotage is for one pair at a time.
-func listening(name string, side topology.Side, role topology.Role) Sabotage {
-	var stop func() error
+// extraListener opens a port in the first node of a role.
+func extraListener(name string, side topology.Side, role topology.Role) Sabotage {
 	return Sabotage{
 		Name: name, Effect: Disturbs, Want: socketsID + ".unexpected",
-		Do: func(ctx context.Context, b Bench) (err error) {
-			stop, err = b.Listen(ctx, side, b.Spec(side).Of(role)[0].Name, extraPort)
-			return err
-		},
-		Undo: func(context.Context, Bench) error {
-			if stop == nil {
-				return errors.New("stop listening: it was never begun")
+		Do: func(ctx context.Context, b Bench) (func(context.Context) error, error) {
+			stop, err := b.Operator.Listen(ctx, side, b.Spec(side).Of(role)[0].Name, extraPort)
+			if err != nil {
+				return undoNothing, err
 			}
-			return stop()
+			return func(context.Context) error { return stop() }, nil
 		},
 	}
 }
@@ -80,7 +74,7 @@ func lookSockets(ctx context.Context, s Subject) (*Sockets, error) {
 	for _, side := range topology.Sides {
 		spec := s.Spec(side)
 		for _, n := range spec.Nodes {
-			all, err := s.Sockets(ctx, side, n.Name)
+			all, err := s.Host.Sockets(ctx, side, n.Name)
 			if err != nil {
 				return o, fmt.Errorf("look into %s %s: %w", side, n.Name, err)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -44,79 +45,64 @@ func (o *Channel) Seen() (int, string) {
 }
 
 func channel() Claim {
-	rewired := func(name, word string, change func(*secure.ChannelOptions), also ...string) Sabotage {
-		return Sabotage{
-			Name: name, Effect: Disturbs, Want: channelID + "." + word, Also: also,
-			Do: func(ctx context.Context, b Bench) error {
-				o := b.Channel()
-				change(&o)
-				return rewire(ctx, b, o)
-			},
-			Undo: func(ctx context.Context, b Bench) error { return rewire(ctx, b, b.Channel()) },
-		}
+	otherChannel := func(name, word string, o func(secure.ChannelOptions) secure.ChannelOptions) Sabotage {
+		return Sabotage{Name: name, Effect: Disturbs, Want: channelID + "." + word, Do: rewire(o)}
 	}
-	plain := rewired("channel without TLS", "plain", func(o *secure.ChannelOptions) {
-		o.TLS, o.CA, o.Cert, o.Key, o.VerifyIdentity, o.GetPublicKey = false, "", "", "", false, true
-	}, plainChannelID, clientID)
-	plain.Do = inTurn(statements(topology.Source, transportOpen), plain.Do)
-	plain.Undo = inTurn(plain.Undo, statements(topology.Source, transportClosed))
+	plain := otherChannel("channel without TLS", "plain", withoutTLS)
+	plain.Do, plain.Also = inTurn(plainTransport(topology.Source), plain.Do), []string{plainChannelID, clientID}
 	return observed(Claim{
-		ID: channelID, Step: 6, Effect: Reads,
+		ID: channelID, Step: 6, Effect: Reads, Uses: PartSQL,
 		Title:    "the running channel is TLS, told by the source, and the replica checks the source's certificate and name",
 		Promised: func(p secure.Profile) bool { return p.ChannelTLS },
 		Codes:    codes(channelID, "plain", "old-protocol", "no-cipher", "other-account", "not-required", "no-ca", "unverified"),
 		Sabotage: []Sabotage{
 			plain,
-			rewired("channel without a CA", "no-ca", func(o *secure.ChannelOptions) { o.CA, o.VerifyIdentity = "", false }),
-			rewired("channel that does not check the host name", "unverified", func(o *secure.ChannelOptions) { o.VerifyIdentity = false }),
+			otherChannel("channel without a CA", "no-ca", func(o secure.ChannelOptions) secure.ChannelOptions {
+				o.CA, o.VerifyIdentity = "", false
+				return o
+			}),
+			otherChannel("channel that does not check the host name", "unverified", func(o secure.ChannelOptions) secure.ChannelOptions {
+				o.VerifyIdentity = false
+				return o
+			}),
 		},
 	}, lookChannel, judgeChannel)
 }
 
-// Switches of the source's insistence on TLS.
-const (
-	transportOpen   = "SET GLOBAL require_secure_transport=OFF"
-	transportClosed = "SET GLOBAL require_secure_transport=ON"
-)
-
-// rewire configures the channel anew, where it stands. The position is given,
-// because naming a host makes the replica forget it.
-func rewire(ctx context.Context, b Bench, o secure.ChannelOptions) error {
-	w, db := b.Spec(topology.Replica).Release.Words(), b.Admin(topology.Replica)
-	if _, err := db.ExecContext(ctx, w.StopReplica); err != nil {
-		return on(topology.Replica, err)
-	}
-	t, err := threads(ctx, b)
-	if err != nil {
-		return err
-	}
-	o.File, o.Pos = t.Applied.File, t.Applied.Pos
-	for _, q := range []string{secure.ChannelSQL(w, o), w.StartReplica} {
-		if _, err := db.ExecContext(ctx, q); err != nil {
-			return on(topology.Replica, err)
+// rewire changes how the replica reaches its source, where the channel stands.
+func rewire(options func(secure.ChannelOptions) secure.ChannelOptions) change {
+	reconfigure := func(options func(secure.ChannelOptions) secure.ChannelOptions) act {
+		return func(ctx context.Context, b Bench) error {
+			return b.Channel.Reconfigure(ctx, options(b.Channel.Options()))
 		}
 	}
-	_, err = b.CatchUp(ctx)
-	return err
+	return reversible(reconfigure(options), reconfigure(func(o secure.ChannelOptions) secure.ChannelOptions { return o }))
+}
+
+// withoutTLS is a channel that asks for the source's RSA key instead: without it a
+// cold account ends with 2061, before the source can refuse it.
+func withoutTLS(o secure.ChannelOptions) secure.ChannelOptions {
+	o.TLS, o.CA, o.Cert, o.Key, o.VerifyIdentity, o.GetPublicKey = false, "", "", "", false, true
+	return o
 }
 
 func lookChannel(ctx context.Context, s Subject) (*Channel, error) {
 	o := &Channel{}
-	source := s.Admin(topology.Source)
-	rows, err := records(ctx, source, `SELECT t.PROCESSLIST_USER AS user, t.PROCESSLIST_HOST AS host, t.CONNECTION_TYPE AS type,
+	source := s.Server(topology.Source).DB
+	rows, err := replication.Rows(ctx, source, `SELECT t.PROCESSLIST_USER AS user, t.PROCESSLIST_HOST AS host, t.CONNECTION_TYPE AS type,
 		(SELECT VARIABLE_VALUE FROM performance_schema.status_by_thread s WHERE s.THREAD_ID = t.THREAD_ID AND VARIABLE_NAME = 'Ssl_version') AS version,
 		(SELECT VARIABLE_VALUE FROM performance_schema.status_by_thread s WHERE s.THREAD_ID = t.THREAD_ID AND VARIABLE_NAME = 'Ssl_cipher') AS cipher
 		FROM performance_schema.threads t WHERE t.PROCESSLIST_COMMAND LIKE 'Binlog Dump%'`)
 	if err != nil {
-		return nil, on(topology.Source, err)
+		return nil, withSide(topology.Source, err)
 	}
 	for _, r := range rows {
 		o.Dumps = append(o.Dumps, Dump{r["user"], r["host"], r["type"], r["version"], r["cipher"]})
 	}
-	rows, err = records(ctx, s.Admin(topology.Replica), `SELECT HOST, USER, SSL_ALLOWED, SSL_CA_FILE, SSL_VERIFY_SERVER_CERTIFICATE
+	rows, err = replication.Rows(ctx, s.Server(topology.Replica).DB, `SELECT HOST, USER, SSL_ALLOWED, SSL_CA_FILE, SSL_VERIFY_SERVER_CERTIFICATE
 		FROM performance_schema.replication_connection_configuration WHERE CHANNEL_NAME = ''`)
 	if err != nil {
-		return nil, on(topology.Replica, err)
+		return nil, withSide(topology.Replica, err)
 	}
 	for _, r := range rows {
 		o.Wanted = Wanted{r["HOST"], r["USER"], r["SSL_ALLOWED"], r["SSL_CA_FILE"], r["SSL_VERIFY_SERVER_CERTIFICATE"]}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
-	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
 	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
@@ -61,7 +59,7 @@ func (o *RelayLogs) Seen() (int, string) {
 			return 0, fmt.Sprintf("the replica has no relay log with anything in it (%d files)", len(s.Files))
 		}
 	}
-	if !past(o.Received, o.Mark.End) {
+	if !o.Received.AtOrAfter(o.Mark.End) {
 		return 0, fmt.Sprintf("the receiver is at %s:%d, before the mark", o.Received.File, o.Received.Pos)
 	}
 	return n, none
@@ -69,26 +67,26 @@ func (o *RelayLogs) Seen() (int, string) {
 
 func binlogs() Claim {
 	return observed(Claim{
-		ID: binlogsID, Step: 7, Effect: Connects,
+		ID: binlogsID, Step: 7, Effect: Connects, Uses: PartSQL | PartFiles,
 		Title:    "every binary log of both servers is encrypted, and none that the servers do not know of lies about",
 		Promised: func(p secure.Profile) bool { return p.BinlogEncryption },
 		Codes:    codes(binlogsID, "clear", "not-a-log", "stray", "missing", "unlisted", "column", "marker"),
 		Sabotage: []Sabotage{
 			{
 				Name: "binlog_encryption off", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID, restMarkersID},
-				Do: statements(topology.Source, encryptionOff), Undo: encryptedAgain(topology.Source),
+				Do: clearLogs(topology.Source),
 			},
 			{
 				Name: "binlog_encryption off, on the replica", Effect: Disturbs, Want: binlogsID + ".clear",
 				Also: []string{keysID, directID, relaylogsID, restMarkersID},
-				Do:   statements(topology.Replica, encryptionOff), Undo: encryptedAgain(topology.Replica),
+				Do:   clearLogs(topology.Replica),
 			},
 			{
 				Name: "old clear log left behind, in the index", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID, restMarkersID},
-				Do: statements(topology.Source, encryptionOff, encryptionOn), Undo: encryptedAgain(topology.Source),
+				Do: reversible(statements(topology.Source, replication.EncryptionOff, replication.EncryptionOn), encryptAgain(topology.Source)),
 			},
-			leftBehind("old clear log left behind, not in the index", topology.Source, binaryLog, clearLog, binlogsID+".clear", keysID, directID),
-			leftBehind("encrypted log that the server does not know of", topology.Replica, binaryLog, strangersLog, binlogsID+".stray", keysID),
+			strayLog("old clear log left behind, not in the index", topology.Source, binaryLog, clearLog, binlogsID+".clear", keysID, directID),
+			strayLog("encrypted log that the server does not know of", topology.Replica, binaryLog, strangersLog, binlogsID+".stray", keysID),
 		},
 	}, lookBinlogs, func(o *BinaryLogs, _ secure.Profile, _ release.Release) []Violation {
 		return judgeLogs(binlogsID, o.Servers)
@@ -97,17 +95,17 @@ func binlogs() Claim {
 
 func relaylogs() Claim {
 	return observed(Claim{
-		ID: relaylogsID, Step: 7, Effect: Disturbs,
+		ID: relaylogsID, Step: 7, Effect: Disturbs, Uses: PartSQL | PartFiles,
 		Title:    "every relay log of both servers is encrypted, with rows of this run in them",
 		Promised: func(p secure.Profile) bool { return p.BinlogEncryption },
 		Codes:    codes(relaylogsID, "clear", "not-a-log", "stray", "missing", "marker"),
 		Sabotage: []Sabotage{
 			{
 				Name: "relay log in clear", Effect: Disturbs, Want: relaylogsID + ".clear", Also: []string{binlogsID, keysID, directID, restMarkersID},
-				Do: statements(topology.Replica, encryptionOff), Undo: encryptedAgain(topology.Replica),
+				Do: clearLogs(topology.Replica),
 			},
-			leftBehind("old clear relay log left behind", topology.Replica, relayLog, clearLog, relaylogsID+".clear", keysID),
-			leftBehind("clear relay log at the source", topology.Source, relayLog, clearLog, relaylogsID+".clear", keysID),
+			strayLog("old clear relay log left behind", topology.Replica, relayLog, clearLog, relaylogsID+".clear", keysID),
+			strayLog("clear relay log at the source", topology.Source, relayLog, clearLog, relaylogsID+".clear", keysID),
 		},
 	}, lookRelaylogs, func(o *RelayLogs, _ secure.Profile, _ release.Release) []Violation {
 		return judgeLogs(relaylogsID, o.Servers)
@@ -117,68 +115,27 @@ func relaylogs() Claim {
 func lookBinlogs(ctx context.Context, s Subject) (*BinaryLogs, error) {
 	o := &BinaryLogs{}
 	var err error
-	if o.Mark, err = s.Mark(ctx); err != nil {
+	if o.Mark, err = s.Channel.Mark(ctx); err != nil {
 		return nil, err
 	}
 	o.Servers, err = eachSide(func(side topology.Side) (ServerLogs, error) { return readLogs(ctx, s, side, binaryLog) })
 	return o, err
 }
 
-// patience is how long a replication thread is given to do what it was told.
-const patience = time.Minute
-
 func lookRelaylogs(ctx context.Context, s Subject) (o *RelayLogs, err error) {
-	w, db := s.Spec(topology.Replica).Release.Words(), s.Admin(topology.Replica)
-	if _, err := db.ExecContext(ctx, w.StopApplier); err != nil {
-		return nil, on(topology.Replica, err)
-	}
-	defer func() { err = errors.Join(err, resume(ctx, s, w.StartApplier)) }()
-	o = &RelayLogs{}
-	if o.Mark, err = s.Mark(ctx); err != nil {
+	if err := s.Channel.StopApplier(ctx); err != nil {
 		return nil, err
 	}
-	if o.Received, err = received(ctx, s, o.Mark.End); err != nil {
+	defer func() { err = errors.Join(err, s.Channel.Resume(ctx, s.Channel.Replica.Words().StartApplier)) }()
+	o = &RelayLogs{}
+	if o.Mark, err = s.Channel.Mark(ctx); err != nil {
+		return nil, err
+	}
+	if o.Received, err = s.Channel.AwaitReceived(ctx, o.Mark.End); err != nil {
 		return nil, err
 	}
 	o.Servers, err = eachSide(func(side topology.Side) (ServerLogs, error) { return readLogs(ctx, s, side, relayLog) })
 	return o, err
-}
-
-// received waits until the receiver has passed a position of the source.
-func received(ctx context.Context, s Subject, end replication.Position) (replication.Position, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	var t Threads
-	err := poll.Until(ctx, fmt.Sprintf("the receiver to pass %s:%d", end.File, end.Pos), func(ctx context.Context) (err error) {
-		if t, err = threads(ctx, s); err != nil {
-			return err
-		}
-		if past(t.Received, end) {
-			return nil
-		}
-		err = fmt.Errorf("at %s:%d, running: %s", t.Received.File, t.Received.Pos, t.Receiver)
-		if t.Receiver == "No" || !t.Configured {
-			return poll.Stop(err)
-		}
-		return err
-	})
-	return t.Received, err
-}
-
-// resume starts what a claim stopped, also when the claim's context has ended,
-// and waits until nothing is missing on the replica.
-func resume(ctx context.Context, s Subject, statements ...string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	for _, q := range statements {
-		if _, err := s.Admin(topology.Replica).ExecContext(ctx, q); err != nil {
-			return fmt.Errorf("start the channel again: %w", on(topology.Replica, err))
-		}
-	}
-	if _, err := s.CatchUp(ctx); err != nil {
-		return fmt.Errorf("start the channel again: %w", err)
-	}
-	return nil
 }
 
 func judgeLogs(id string, servers []ServerLogs) []Violation {

@@ -9,6 +9,7 @@ import (
 
 	"ndbproof/harness/node"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -81,31 +82,31 @@ func (o *LogKeys) Seen() (int, string) {
 
 func keyring() Claim {
 	return observed(Claim{
-		ID: keyringID, Step: 7, Effect: Reads,
+		ID: keyringID, Step: 7, Effect: Reads, Uses: PartSQL,
 		Title:    "the keyring is active on both servers, and holds keys",
 		Promised: func(p secure.Profile) bool { return p.Keyring },
 		Codes:    codes(keyringID, "inactive", "no-keys"),
-		Sabotage: []Sabotage{keysLost("keyring emptied", keyringID+".no-keys", keysID), keyringAbsent()},
+		Sabotage: []Sabotage{lostKeys("keyring emptied", keyringID+".no-keys", keysID), absentKeyring()},
 	}, lookKeyring, judgeKeyring)
 }
 
 func keys() Claim {
 	return observed(Claim{
-		ID: keysID, Step: 7, Effect: Reads,
+		ID: keysID, Step: 7, Effect: Reads, Uses: PartSQL | PartFiles,
 		Title:    "every log is encrypted with a key of its own server, and the keyring holds that key",
 		Promised: func(p secure.Profile) bool { return p.BinlogEncryption && p.Keyring },
 		Codes:    codes(keysID, "no-key", "strangers-key", "not-in-keyring"),
 		Sabotage: []Sabotage{
-			keysLost("keys of the logs lost", keysID+".not-in-keyring", keyringID),
-			leftBehind("log with another server's key", topology.Source, binaryLog, strangersLog, keysID+".strangers-key", binlogsID),
-			leftBehind("log without a key", topology.Source, binaryLog, clearLog, keysID+".no-key", binlogsID, directID),
+			lostKeys("keys of the logs lost", keysID+".not-in-keyring", keyringID),
+			strayLog("log with another server's key", topology.Source, binaryLog, strangersLog, keysID+".strangers-key", binlogsID),
+			strayLog("log without a key", topology.Source, binaryLog, clearLog, keysID+".no-key", binlogsID, directID),
 		},
 	}, lookKeys, judgeKeys)
 }
 
 // keyringFile is the file that component and plugin alike keep their keys in.
-func keyringFile(ctx context.Context, b Bench, side topology.Side) (string, error) {
-	o, err := keyringOf(ctx, b, side)
+func keyringFile(ctx context.Context, s Subject, side topology.Side) (string, error) {
+	o, err := keyringOf(ctx, s, side)
 	if err != nil {
 		return "", err
 	}
@@ -116,27 +117,22 @@ func keyringFile(ctx context.Context, b Bench, side topology.Side) (string, erro
 	return f, nil
 }
 
-// keysLost puts an empty file in the place of the replica's keyring and has the
+// lostKeys puts an empty file in the place of the replica's keyring and has the
 // server read it. The server goes on with the keys that it has in memory; its
-// applier would fail at the next relay log, so nothing may rotate meanwhile.
-func keysLost(name, want string, also ...string) Sabotage {
+// applier would fail at the next relay log, so nothing may rotate until undo.
+func lostKeys(name, want string, also ...string) Sabotage {
 	const side = topology.Replica
 	reload := statements(side, "ALTER INSTANCE RELOAD KEYRING")
 	return Sabotage{
 		Name: name, Effect: Disturbs, Want: want, Also: also,
-		Do: func(ctx context.Context, b Bench) error {
-			f, err := keyringFile(ctx, b, side)
+		Do: func(ctx context.Context, b Bench) (func(context.Context) error, error) {
+			f, err := keyringFile(ctx, b.Subject, side)
 			if err != nil {
-				return err
+				return undoNothing, err
 			}
-			return inTurn(asServer(side, "mv", f, f+".aside"), put(side, f, nil), reload)(ctx, b)
-		},
-		Undo: func(ctx context.Context, b Bench) error {
-			f, err := keyringFile(ctx, b, side)
-			if err != nil {
-				return err
-			}
-			return inTurn(asServer(side, "mv", "-f", f+".aside", f), reload)(ctx, b)
+			return reversible(
+				sequence(runAsServer(side, "mv", f, f+".aside"), put(side, f, nil), reload),
+				sequence(runAsServer(side, "mv", "-f", f+".aside", f), reload))(ctx, b)
 		},
 	}
 }
@@ -149,11 +145,11 @@ func lookKeyring(ctx context.Context, s Subject) (*Keyrings, error) {
 // keyringOf asks for the component where the release can have it, and for the
 // plugin where it can have that.
 func keyringOf(ctx context.Context, s Subject, side topology.Side) (ServerKeyring, error) {
-	o, db, r := ServerKeyring{Side: side}, s.Admin(side), s.Spec(side).Release
+	o, db, r := ServerKeyring{Side: side}, s.Server(side).DB, s.Spec(side).Release
 	if r.Has(release.KeyringComponent) {
-		rows, err := records(ctx, db, "SELECT STATUS_KEY, STATUS_VALUE FROM performance_schema.keyring_component_status")
+		rows, err := replication.Rows(ctx, db, "SELECT STATUS_KEY, STATUS_VALUE FROM performance_schema.keyring_component_status")
 		if err != nil {
-			return o, on(side, err)
+			return o, withSide(side, err)
 		}
 		o.Asked, o.Component = o.Asked+1, map[string]string{}
 		for _, row := range rows {
@@ -161,9 +157,9 @@ func keyringOf(ctx context.Context, s Subject, side topology.Side) (ServerKeyrin
 		}
 	}
 	if r.Has(release.KeyringPlugin) {
-		rows, err := records(ctx, db, "SELECT PLUGIN_STATUS FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'keyring_file'")
+		rows, err := replication.Rows(ctx, db, "SELECT PLUGIN_STATUS FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'keyring_file'")
 		if err != nil {
-			return o, on(side, err)
+			return o, withSide(side, err)
 		}
 		o.Asked++
 		for _, row := range rows {
@@ -172,13 +168,13 @@ func keyringOf(ctx context.Context, s Subject, side topology.Side) (ServerKeyrin
 	}
 	ids, err := keyIDs(ctx, db)
 	o.Keys = len(ids)
-	return o, on(side, err)
+	return o, withSide(side, err)
 }
 
 // keyIDs are the names of the keys in the keyring; their material never shows.
-func keyIDs(ctx context.Context, db querier) ([]string, error) {
-	rows, err := records(ctx, db, "SELECT KEY_ID FROM performance_schema.keyring_keys ORDER BY KEY_ID")
-	return column(rows, "KEY_ID"), err
+func keyIDs(ctx context.Context, db replication.Querier) ([]string, error) {
+	rows, err := replication.Rows(ctx, db, "SELECT KEY_ID FROM performance_schema.keyring_keys ORDER BY KEY_ID")
+	return replication.Column(rows, "KEY_ID"), err
 }
 
 func judgeKeyring(o *Keyrings, _ secure.Profile, r release.Release) []Violation {
@@ -203,9 +199,9 @@ func lookKeys(ctx context.Context, s Subject) (*LogKeys, error) {
 
 func logKeys(ctx context.Context, s Subject, side topology.Side) (ServerLogKeys, error) {
 	o := ServerLogKeys{Side: side}
-	rows, err := records(ctx, s.Admin(side), "SELECT @@server_uuid AS uuid")
+	rows, err := replication.Rows(ctx, s.Server(side).DB, "SELECT @@server_uuid AS uuid")
 	if err != nil {
-		return o, on(side, err)
+		return o, withSide(side, err)
 	}
 	o.UUID = rows[0]["uuid"]
 	for _, k := range []kind{binaryLog, relayLog} {
@@ -218,8 +214,8 @@ func logKeys(ctx context.Context, s Subject, side topology.Side) (ServerLogKeys,
 		}
 		o.Logs = append(o.Logs, logs...)
 	}
-	o.Keyring, err = keyIDs(ctx, s.Admin(side))
-	return o, on(side, err)
+	o.Keyring, err = keyIDs(ctx, s.Server(side).DB)
+	return o, withSide(side, err)
 }
 
 // headers reads the headers of all logs of a kind.
@@ -232,7 +228,7 @@ func headers(ctx context.Context, s Subject, side topology.Side, k kind) ([]LogK
 	err = k.steadily(ctx, s, side, p, func(files []node.Stat) error {
 		all = nil
 		for _, st := range files {
-			b, err := s.Read(ctx, side, sqlNode(s, side), st.Path, scan.HeaderSize)
+			b, err := s.Files.Read(ctx, side, sqlNode(s, side), st.Path, scan.HeaderSize)
 			if err != nil {
 				return err
 			}

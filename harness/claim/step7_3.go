@@ -2,7 +2,6 @@ package claim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -74,16 +73,16 @@ func (o *RemoteRead) Seen() (int, string) {
 
 func direct() Claim {
 	return observed(Claim{
-		ID: directID, Step: 7, Effect: Connects,
+		ID: directID, Step: 7, Effect: Connects, Uses: PartSQL | PartFiles | PartHost,
 		Title:    "mysqlbinlog cannot read the files of the binary logs of either server",
 		Promised: func(p secure.Profile) bool { return p.BinlogEncryption },
 		Codes:    codes(directID, "readable", "other-error"),
 		Sabotage: []Sabotage{
 			{
 				Name: "clear binary log for mysqlbinlog", Effect: Disturbs, Want: directID + ".readable", Also: []string{binlogsID, keysID, restMarkersID},
-				Do: statements(topology.Source, encryptionOff), Undo: encryptedAgain(topology.Source),
+				Do: clearLogs(topology.Source),
 			},
-			leftBehind("damaged clear log for mysqlbinlog", topology.Replica, binaryLog, clearLog, directID+".other-error", binlogsID, keysID),
+			strayLog("damaged clear log for mysqlbinlog", topology.Replica, binaryLog, clearLog, directID+".other-error", binlogsID, keysID),
 		},
 	}, lookDirect, judgeDirect)
 }
@@ -91,19 +90,19 @@ func direct() Claim {
 func remote() Claim {
 	const user = "'" + secure.ReplicationUser + "'@'%'"
 	return observed(Claim{
-		ID: remoteID, Step: 7, Effect: Connects,
+		ID: remoteID, Step: 7, Effect: Connects, Uses: PartSQL | PartKeys | PartHost,
 		Title: "the channel's account can read the source's binary log over TLS, with the source's certificate checked, and the rows are in it",
 		Codes: codes(remoteID, "refused", "no-marker"),
 		Sabotage: []Sabotage{
 			{
 				Name: "REPLICATION SLAVE revoked", Effect: Disturbs, Want: remoteID + ".refused", Also: []string{grantsID, refusalsID, privilegesID},
-				Do:   statements(topology.Source, "REVOKE REPLICATION SLAVE ON *.* FROM "+user),
-				Undo: statements(topology.Source, "GRANT REPLICATION SLAVE ON *.* TO "+user),
+				Do: reversible(statements(topology.Source, "REVOKE REPLICATION SLAVE ON *.* FROM "+user),
+					statements(topology.Source, "GRANT REPLICATION SLAVE ON *.* TO "+user)),
 			},
 			{
 				Name: "server certificate of another CA, for mysqlbinlog", Effect: Disturbs, Want: remoteID + ".refused",
 				Also: []string{certificatesID, refusalsID, privilegesID, clientID, wireClientID, parityID},
-				Do:   identified(topology.Source, secure.Stranger), Undo: identified(topology.Source, secure.Genuine),
+				Do:   reversible(identify(topology.Source, secure.Stranger), identify(topology.Source, secure.Genuine)),
 			},
 		},
 	}, lookRemote, judgeRemote)
@@ -112,7 +111,7 @@ func remote() Claim {
 // tool runs a program of the release; that it is not there is an error, so that
 // its absence is not taken for a refusal.
 func tool(ctx context.Context, s Subject, side topology.Side, node string, c node.Command) (node.Output, error) {
-	out, err := s.Run(ctx, side, node, c)
+	out, err := s.Host.Run(ctx, side, node, c)
 	if err == nil && (out.Exit == 126 || out.Exit == 127) {
 		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stdout+out.Stderr))
 	}
@@ -163,25 +162,18 @@ func judgeDirect(o *DirectReads, _ secure.Profile, _ release.Release) []Violatio
 // lookRemote reads from where the source's binary log ended before the marker
 // was committed, to keep the output small.
 func lookRemote(ctx context.Context, s Subject) (*RemoteRead, error) {
-	w := s.Spec(topology.Source).Release.Words()
-	rows, err := records(ctx, s.Admin(topology.Source), w.ShowBinaryLogStatus)
+	from, err := s.Server(topology.Source).EndOfLog(ctx)
 	if err != nil {
-		return nil, on(topology.Source, err)
+		return nil, err
 	}
-	if len(rows) == 0 {
-		return nil, errors.New("ask the source for the end of its binary log: it keeps none")
-	}
-	o := &RemoteRead{From: replication.Position{File: rows[0]["File"]}}
-	if o.From.Pos, err = strconv.ParseUint(rows[0]["Position"], 10, 64); err != nil {
-		return nil, fmt.Errorf("ask the source for the end of its binary log: %w", err)
-	}
-	if o.Mark, err = s.Mark(ctx); err != nil {
+	o := &RemoteRead{From: from}
+	if o.Mark, err = s.Channel.Mark(ctx); err != nil {
 		return nil, err
 	}
 	o.Argv = remoteArgv(s.Spec(topology.Source).LinkHost(), o.From, o.Mark.End)
 	out, err := tool(ctx, s, topology.Replica, sqlNode(s, topology.Replica), node.Command{
 		Argv: o.Argv,
-		Env:  map[string]string{"MYSQL_PWD": s.Password(topology.Source, secure.ReplicationUser).Reveal()},
+		Env:  map[string]string{"MYSQL_PWD": s.Keys.Password(topology.Source, secure.ReplicationUser).Reveal()},
 	})
 	if err != nil {
 		return o, err

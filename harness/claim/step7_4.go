@@ -23,12 +23,12 @@ const (
 // PlainChannel is what became of a channel without TLS, and of a row committed
 // while it stood in the place of the real one.
 type PlainChannel struct {
-	At       replication.Position `json:"at"` // from where the channel was restored
-	Tried    int                  `json:"tried"`
-	Receiver string               `json:"receiver"` // Yes, No, Connecting
-	Error    Fault                `json:"error"`
-	Mark     replication.Mark     `json:"mark"`
-	Arrived  bool                 `json:"arrived"` // after the channel was restored
+	At       replication.Position  `json:"at"` // from where the channel was restored
+	Tried    int                   `json:"tried"`
+	Receiver string                `json:"receiver"` // Yes, No, Connecting
+	Error    replication.LastError `json:"error"`
+	Mark     replication.Mark      `json:"mark"`
+	Arrived  bool                  `json:"arrived"` // after the channel was restored
 }
 
 // Seen counts tries to connect that came to an end.
@@ -36,14 +36,14 @@ func (o *PlainChannel) Seen() (int, string) { return o.Tried, "the receiver did 
 
 func plainChannel() Claim {
 	return observed(Claim{
-		ID: plainChannelID, Step: 7, Effect: Disturbs,
+		ID: plainChannelID, Step: 7, Effect: Disturbs, Uses: PartSQL,
 		Title:    "a channel without TLS is refused by the source, and nothing is lost when the right one is restored",
 		Promised: func(p secure.Profile) bool { return p.RequireSecureTransport },
 		Codes:    codes(plainChannelID, "accepted", "other-error", "lost"),
 		Sabotage: []Sabotage{
 			{
 				Name: "require_secure_transport off", Effect: Disturbs, Want: plainChannelID + ".accepted", Also: []string{clientID},
-				Do: statements(topology.Source, transportOpen), Undo: statements(topology.Source, transportClosed),
+				Do: plainTransport(topology.Source),
 			},
 		},
 	}, lookPlainChannel, judgePlainChannel)
@@ -52,70 +52,58 @@ func plainChannel() Claim {
 // lookPlainChannel takes the channel away, tries one without TLS, and restores
 // it, whatever happens.
 func lookPlainChannel(ctx context.Context, s Subject) (o *PlainChannel, err error) {
-	w, db := s.Spec(topology.Replica).Release.Words(), s.Admin(topology.Replica)
-	before, err := threads(ctx, s)
+	c := s.Channel
+	before, err := c.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !before.run() {
+	if !before.Run() {
 		return nil, fmt.Errorf("take the channel away: it does not run (receiver %q, applier %q), so it could not be told whether it was restored", before.Receiver, before.Applier)
 	}
-	if _, err := db.ExecContext(ctx, w.StopReplica); err != nil {
-		return nil, errors.Join(on(topology.Replica, err), resume(ctx, s, w.StartReplica))
+	start := c.Replica.Words().StartReplica
+	if err := c.Stop(ctx); err != nil {
+		return nil, errors.Join(err, c.Resume(ctx, start))
 	}
-	at, err := threads(ctx, s)
+	at, err := c.Status(ctx)
 	if err != nil || at.Applied.File == "" {
-		return nil, errors.Join(fmt.Errorf("take the channel away: its position is %q", at.Applied.File), err, resume(ctx, s, w.StartReplica))
+		return nil, errors.Join(fmt.Errorf("take the channel away: its position is %q", at.Applied.File), err, c.Resume(ctx, start))
 	}
 	o = &PlainChannel{At: at.Applied}
-	tried := tryPlain(ctx, s, o)
-	if err := errors.Join(tried, restore(ctx, s, o.At)); err != nil {
+	tried := o.tryPlain(ctx, c)
+	if err := errors.Join(tried, c.Restore(ctx, o.At)); err != nil {
 		return o, err
 	}
-	o.Arrived, err = s.Arrived(ctx, o.Mark.Marker)
+	o.Arrived, err = c.Arrived(ctx, o.Mark.Marker)
 	return o, err
 }
 
-// tryPlain configures a channel without TLS, starts its receiver, waits for
-// what becomes of it, and commits a row meanwhile.
-func tryPlain(ctx context.Context, s Subject, o *PlainChannel) error {
-	w, db := s.Spec(topology.Replica).Release.Words(), s.Admin(topology.Replica)
-	plain := s.Channel()
-	plain.TLS, plain.CA, plain.Cert, plain.Key, plain.VerifyIdentity = false, "", "", "", false
-	plain.GetPublicKey = true // else a cold account ends with 2061, before the source can refuse it
+// tryPlain puts a channel without TLS in the place of the stopped one, starts its
+// receiver, commits a row, and waits for what becomes of the receiver.
+func (o *PlainChannel) tryPlain(ctx context.Context, c *replication.Channel) error {
+	plain := withoutTLS(c.Options())
 	plain.ConnectRetry, plain.RetryCount = 1, 2
 	plain.File, plain.Pos = o.At.File, o.At.Pos
-	for _, q := range []string{w.ResetReplicaAll, secure.ChannelSQL(w, plain), w.StartReceiver} {
-		if _, err := db.ExecContext(ctx, q); err != nil {
-			return fmt.Errorf("try a channel without TLS: %w", on(topology.Replica, err))
-		}
+	if err := c.Replace(ctx, plain); err != nil {
+		return fmt.Errorf("try a channel without TLS: %w", err)
 	}
 	var err error
-	if o.Mark, err = s.Mark(ctx); err != nil {
+	if o.Mark, err = c.Mark(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, replication.Patience)
 	defer cancel()
 	return poll.Until(ctx, "the receiver without TLS to be refused or taken", func(ctx context.Context) error {
-		t, err := threads(ctx, s)
+		s, err := c.Status(ctx)
 		if err != nil {
 			return err
 		}
-		o.Receiver, o.Error = t.Receiver, t.ReceiverErr
-		if t.ReceiverErr.Number == 0 && t.Receiver != "Yes" {
-			return fmt.Errorf("it is at %q (%s), without an error", t.Receiver, t.ReceiverDoes)
+		o.Receiver, o.Error = s.Receiver, s.ReceiverErr
+		if s.ReceiverErr.Number == 0 && s.Receiver != "Yes" {
+			return fmt.Errorf("it is at %q (%s), without an error", s.Receiver, s.ReceiverDoes)
 		}
 		o.Tried++
 		return nil
 	})
-}
-
-// restore brings the channel back from a position, also when ctx has ended, and
-// waits until nothing is missing on the replica.
-func restore(ctx context.Context, s Subject, at replication.Position) error {
-	w, o := s.Spec(topology.Replica).Release.Words(), s.Channel()
-	o.File, o.Pos = at.File, at.Pos
-	return resume(ctx, s, w.StopReplica, w.ResetReplicaAll, secure.ChannelSQL(w, o), w.StartReplica)
 }
 
 func judgePlainChannel(o *PlainChannel, _ secure.Profile, _ release.Release) []Violation {

@@ -61,23 +61,23 @@ var attempts = []Tried{
 func plainClient() Claim {
 	const admin = "'" + secure.AdminUser + "'@'%'"
 	return observed(Claim{
-		ID: clientID, Step: 7, Effect: Connects,
+		ID: clientID, Step: 7, Effect: Connects, Uses: PartSQL | PartKeys,
 		Title:    "no client logs in without TLS over TCP, on either server, and root not over TCP at all",
 		Promised: func(p secure.Profile) bool { return p.RequireSecureTransport },
 		Codes:    codes(clientID, "accepted", "other-error"),
 		Sabotage: []Sabotage{
 			{
 				Name: "require_secure_transport off, for clients", Effect: Disturbs, Want: clientID + ".accepted", Also: []string{plainChannelID},
-				Do: statements(topology.Source, transportOpen), Undo: statements(topology.Source, transportClosed),
+				Do: plainTransport(topology.Source),
 			},
 			{
 				Name: "require_secure_transport off, on the replica", Effect: Disturbs, Want: clientID + ".accepted",
-				Do: statements(topology.Replica, transportOpen), Undo: statements(topology.Replica, transportClosed),
+				Do: plainTransport(topology.Replica),
 			},
 			{
 				Name: "harness's account no longer requires TLS", Effect: Disturbs, Want: clientID + ".other-error", Also: []string{accountsID},
-				Do:   statements(topology.Replica, "ALTER USER "+admin+" REQUIRE NONE"),
-				Undo: statements(topology.Replica, "ALTER USER "+admin+" REQUIRE SSL"),
+				Do: reversible(statements(topology.Replica, "ALTER USER "+admin+" REQUIRE NONE"),
+					statements(topology.Replica, "ALTER USER "+admin+" REQUIRE SSL")),
 			},
 		},
 	}, lookPlainClients, judgePlainClients)
@@ -99,8 +99,8 @@ func lookPlainClients(ctx context.Context, s Subject) (*PlainClients, error) {
 
 // try logs in. Only an answer of the server counts.
 func (l *Tried) try(ctx context.Context, s Subject) error {
-	db, err := s.Login(ctx, l.Side, replication.Login{
-		User: l.User, Password: s.Password(l.Side, l.User), TLS: l.TLS, PublicKey: l.TLS == replication.TLSOff,
+	db, err := s.Server(l.Side).Login(ctx, replication.Login{
+		User: l.User, Password: s.Keys.Password(l.Side, l.User), TLS: l.TLS, PublicKey: l.TLS == replication.TLSOff,
 	})
 	if err == nil {
 		if err := db.Close(); err != nil {
@@ -109,7 +109,7 @@ func (l *Tried) try(ctx context.Context, s Subject) error {
 		return nil
 	}
 	var answered bool
-	if l.Got, l.Message, answered = errno(err); !answered {
+	if l.Got, l.Message, answered = replication.ErrorNumber(err); !answered {
 		return errors.Join(fmt.Errorf("log in to the %s as %s (tls %s): no answer of the server", l.Side, l.User, l.TLS), err)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"ndbproof/harness/epoch"
@@ -14,6 +13,7 @@ import (
 	"ndbproof/harness/parity"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -65,9 +65,9 @@ func (o *Contents) Seen() (int, string) {
 
 // Running is the state of the channel after the replica caught up.
 type Running struct {
-	Asked  int     `json:"asked"`            // how often the status was read
-	Behind string  `json:"behind,omitempty"` // why the replica did not catch up
-	Status Threads `json:"status"`
+	Asked  int                `json:"asked"`            // how often the status was read
+	Behind string             `json:"behind,omitempty"` // why the replica did not catch up
+	Status replication.Status `json:"status"`
 	// Epochs of the source that the replica had applied when the run's writer began,
 	// and after it caught up.
 	Before  uint64 `json:"before"`
@@ -78,39 +78,36 @@ type Running struct {
 // that does not catch up is a violation; one that seems to be well must have had
 // something to do.
 func (o *Running) Seen() (int, string) {
-	if o.Status.run() && o.Behind == "" && o.Applied <= o.Before {
+	if o.Status.Run() && o.Behind == "" && o.Applied <= o.Before {
 		return 0, fmt.Sprintf("no epoch was applied since the run began (%s then, %s now)", epoch.Epoch(o.Before), epoch.Epoch(o.Applied))
 	}
 	return o.Asked, "the replica was not asked"
 }
 
-// run tells whether both threads do.
-func (t Threads) run() bool { return t.Receiver == "Yes" && t.Applier == "Yes" }
-
 func sameRows() Claim {
-	row := func(name, word string, change change) Sabotage {
-		return Sabotage{Name: name, Effect: Disturbs, Want: parityID + "." + word, Do: change.do, Undo: change.undo}
+	row := func(name, word string, do change) Sabotage {
+		return Sabotage{Name: name, Effect: Disturbs, Want: parityID + "." + word, Do: do}
 	}
 	return observed(Claim{
-		ID: parityID, Step: 8, Effect: Connects,
+		ID: parityID, Step: 8, Effect: Connects, Uses: PartSQL | PartWriters,
 		Title: "every acknowledged write stands on both sides as it was sent and nothing else does, and all tables have the same rows and schema on both",
 		Codes: codes(parityID, "missing", "wrong", "strange", "back", "torn", "unlike", "only-source", "only-replica", "differs", "duplicates", "schema"),
 		Sabotage: []Sabotage{
-			row("replica row deleted", "only-source", rowDeleted),
-			row("replica row changed", "differs", rowChanged),
-			row("one bit of a replica row changed", "differs", oneBit),
-			row("two replica rows swapped", "differs", rowsSwapped),
-			row("replica row added", "only-replica", rowAdded),
+			row("replica row deleted", "only-source", deleteRow),
+			row("replica row changed", "differs", changeRow),
+			row("one bit of a replica row changed", "differs", flipBit),
+			row("two replica rows swapped", "differs", swapRows),
+			row("replica row added", "only-replica", addRow),
 			{
 				Name: "table on the replica only", Effect: Disturbs, Want: parityID + ".schema",
-				Do:   statements(topology.Replica, "CREATE TABLE ndbproof.stray (id INT NOT NULL PRIMARY KEY) ENGINE=NDBCLUSTER"),
-				Undo: statements(topology.Replica, "DROP TABLE ndbproof.stray"),
+				Do: reversible(statements(topology.Replica, "CREATE TABLE ndbproof.stray (id INT NOT NULL PRIMARY KEY) ENGINE=NDBCLUSTER"),
+					statements(topology.Replica, "DROP TABLE ndbproof.stray")),
 			},
-			row("applier skipped a transaction", "only-source", change{transactionSkipped, transactionRestored}),
-			onBoth("row deleted", "missing", "DELETE FROM %s WHERE id=%s"),
-			onBoth("row changed", "wrong", "UPDATE %s SET n=IF(n=0, 1, 0) WHERE id=%s"),
-			onBoth("row added", "strange", fmt.Sprintf("INSERT INTO %%[1]s (id, n, c, at, b) SELECT %d, n, c, at, b FROM %%[1]s WHERE id=%%[2]s", addedID)),
-			collationChanged(), indexMissing(),
+			row("applier skipped a transaction", "only-source", reversible(skipTransaction, restoreTransaction)),
+			changeBothSides("row deleted", "missing", "DELETE FROM %s WHERE id=%s"),
+			changeBothSides("row changed", "wrong", "UPDATE %s SET n=IF(n=0, 1, 0) WHERE id=%s"),
+			changeBothSides("row added", "strange", fmt.Sprintf("INSERT INTO %%[1]s (id, n, c, at, b) SELECT %d, n, c, at, b FROM %%[1]s WHERE id=%%[2]s", addedID)),
+			otherCollation(), missingIndex(),
 		},
 	}, lookContents, judgeContents)
 }
@@ -123,20 +120,20 @@ func running() Claim {
 	}
 	applierOn := func(w release.Words) string { return w.StartApplier }
 	return observed(Claim{
-		ID: runningID, Step: 8, Effect: Connects,
+		ID: runningID, Step: 8, Effect: Connects, Uses: PartSQL | PartWriters,
 		Title: "both threads of the replica run without an error and wait for events",
 		Codes: codes(runningID, "no-channel", "receiver", "applier", "error", "behind", "receiver-state", "applier-state"),
 		Sabotage: []Sabotage{
 			{
 				Name: "applier stopped", Effect: Disturbs, Want: runningID + ".applier", Also: []string{parityID},
-				Do: w(func(w release.Words) string { return w.StopApplier }), Undo: inTurn(w(applierOn), caughtUp),
+				Do: reversible(w(func(w release.Words) string { return w.StopApplier }), sequence(w(applierOn), catchUp)),
 			},
 			{
 				Name: "receiver stopped", Effect: Disturbs, Want: runningID + ".receiver", Also: []string{parityID, channelID},
-				Do:   w(func(w release.Words) string { return w.StopReceiver }),
-				Undo: inTurn(w(func(w release.Words) string { return w.StartReceiver }), caughtUp),
+				Do: reversible(w(func(w release.Words) string { return w.StopReceiver }),
+					sequence(w(func(w release.Words) string { return w.StartReceiver }), catchUp)),
 			},
-			rowsNotLogged(),
+			unloggedRows(),
 		},
 	}, lookRunning, judgeRunning)
 }
@@ -144,22 +141,22 @@ func running() Claim {
 func lookContents(ctx context.Context, s Subject) (*Contents, error) {
 	o := &Contents{}
 	var err error
-	if o.Workload, err = s.Settle(ctx); err != nil {
+	if o.Workload, err = s.Writers.Settle(ctx); err != nil {
 		return nil, err
 	}
-	e, err := s.CatchUp(ctx)
+	e, err := s.Channel.CatchUp(ctx)
 	if err != nil {
 		return nil, err
 	}
 	o.Epoch = uint64(e)
-	o.Report, err = parity.Compare(ctx, s.Admin(topology.Source), s.Admin(topology.Replica), parity.Options{})
+	o.Report, err = parity.Compare(ctx, s.Server(topology.Source).DB, s.Server(topology.Replica).DB, parity.Options{})
 	if err != nil {
 		return o, err
 	}
-	o.Report.Ask(s.Ledger().Opinion)
+	o.Report.Ask(s.Writers.Ledger().Opinion)
 	o.Report.Epoch = o.Epoch
 	for _, side := range topology.Sides {
-		found, err := s.Ledger().Check(ctx, side, s.Admin(side))
+		found, err := s.Writers.Ledger().Check(ctx, side, s.Server(side).DB)
 		o.Ledger = append(o.Ledger, found...)
 		if err != nil {
 			return o, err
@@ -265,27 +262,29 @@ var errBusy = errors.New("the replica is not at rest")
 // when it does not come. A thread that stands still makes waiting pointless.
 func lookRunning(ctx context.Context, s Subject) (*Running, error) {
 	o := &Running{}
-	first, err := threads(ctx, s)
+	first, err := s.Channel.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o.Asked, o.Status, o.Before = 1, first, s.Workload().Before
-	if !first.run() {
+	o.Asked, o.Status, o.Before = 1, first, s.Writers.Totals().Before
+	if !first.Run() {
 		return o, nil
 	}
-	fence, cancel := context.WithTimeout(ctx, patience)
+	fence, cancel := context.WithTimeout(ctx, replication.Patience)
 	defer cancel()
-	if _, err := s.CatchUp(fence); err != nil {
+	if _, err := s.Channel.CatchUp(fence); err != nil {
 		o.Behind = oneLine(err.Error())
 	}
-	if o.Applied, err = applied(ctx, s); err != nil {
+	at, err := s.Channel.Applied(ctx)
+	if err != nil {
 		return o, err
 	}
+	o.Applied = uint64(at)
 	rest, cancel := context.WithTimeout(ctx, idle)
 	defer cancel()
 	w := s.Spec(topology.Replica).Release.Words()
 	err = poll.Until(rest, "both threads to wait for events", func(ctx context.Context) error {
-		t, err := threads(ctx, s)
+		t, err := s.Channel.Status(ctx)
 		if err != nil {
 			return err
 		}
@@ -301,17 +300,6 @@ func lookRunning(ctx context.Context, s Subject) (*Running, error) {
 	return o, err
 }
 
-// applied is the last epoch of the source that the replica has applied; 0 for
-// none.
-func applied(ctx context.Context, s Subject) (uint64, error) {
-	rows, err := records(ctx, s.Admin(topology.Replica), "SELECT epoch FROM mysql.ndb_apply_status WHERE server_id = ?", s.Spec(topology.Source).ServerID)
-	if err != nil || len(rows) == 0 {
-		return 0, on(topology.Replica, err)
-	}
-	n, err := strconv.ParseUint(rows[0]["epoch"], 10, 64)
-	return n, on(topology.Replica, err)
-}
-
 func judgeRunning(o *Running, _ secure.Profile, r release.Release) []Violation {
 	f, t, w := found{id: runningID}, o.Status, r.Words()
 	if !t.Configured {
@@ -321,7 +309,7 @@ func judgeRunning(o *Running, _ secure.Profile, r release.Release) []Violation {
 	if o.Behind != "" {
 		f.add("behind", topology.Replica, "the replica did not catch up: "+o.Behind)
 	}
-	for _, e := range []Fault{t.ReceiverErr, t.ApplierErr} {
+	for _, e := range []replication.LastError{t.ReceiverErr, t.ApplierErr} {
 		if e.Number != 0 {
 			f.add("error", topology.Replica, fmt.Sprintf("error %d: %s", e.Number, e.Message))
 		}

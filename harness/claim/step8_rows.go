@@ -5,55 +5,54 @@ import (
 	"fmt"
 	"strings"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
 
-// change is a change to rows of the replica's marker table, which no writer
-// touches again, and which is compared like every other.
-type change struct{ do, undo act }
-
+// Changes of rows of the replica's marker table, which no writer touches again, and
+// which is compared like every other.
 var (
-	rowDeleted  = changed("DELETE FROM ndbproof.marker WHERE id=1")
-	rowChanged  = changed("UPDATE ndbproof.marker SET marker=REVERSE(marker) WHERE id=1")
-	rowsSwapped = changed("SET @one=(SELECT marker FROM ndbproof.marker WHERE id=1), @two=(SELECT marker FROM ndbproof.marker WHERE id=2)",
+	deleteRow = changeMarkers("DELETE FROM ndbproof.marker WHERE id=1")
+	changeRow = changeMarkers("UPDATE ndbproof.marker SET marker=REVERSE(marker) WHERE id=1")
+	swapRows  = changeMarkers("SET @one=(SELECT marker FROM ndbproof.marker WHERE id=1), @two=(SELECT marker FROM ndbproof.marker WHERE id=2)",
 		"UPDATE ndbproof.marker SET marker=@two WHERE id=1", "UPDATE ndbproof.marker SET marker=@one WHERE id=2")
-	rowAdded = changed(fmt.Sprintf("INSERT INTO ndbproof.marker VALUES (%d, 'added on the replica')", addedID))
+	addRow = changeMarkers(fmt.Sprintf("INSERT INTO ndbproof.marker VALUES (%d, 'added on the replica')", addedID))
 )
 
 // addedID is a key that no marker reaches.
 const addedID = 1 << 62
 
-func changed(sql ...string) change {
-	return change{inTurn(twoMarkers, statements(topology.Replica, sql...)), markersRestored}
+func changeMarkers(sql ...string) change {
+	return reversible(sequence(commitTwoMarkers, statements(topology.Replica, sql...)), restoreMarkers)
 }
 
-// twoMarkers sees to it that the rows that are changed are there.
-func twoMarkers(ctx context.Context, b Bench) error {
-	for len(b.Markers()) < 2 {
-		if _, err := b.Mark(ctx); err != nil {
+// commitTwoMarkers sees to it that the rows that are changed are there.
+func commitTwoMarkers(ctx context.Context, b Bench) error {
+	for len(b.Channel.Markers()) < 2 {
+		if _, err := b.Channel.Mark(ctx); err != nil {
 			return err
 		}
 	}
-	return caughtUp(ctx, b)
+	return catchUp(ctx, b)
 }
 
-// transactionSkipped has the applier leave out one transaction: a marker's. It
+// skipTransaction has the applier leave out one transaction: a marker's. It
 // fails when the marker has come to the replica all the same.
-func transactionSkipped(ctx context.Context, b Bench) error {
+func skipTransaction(ctx context.Context, b Bench) error {
 	w := b.Spec(topology.Replica).Release.Words()
-	if err := inTurn(twoMarkers, statements(topology.Replica, w.StopApplier))(ctx, b); err != nil {
+	if err := sequence(commitTwoMarkers, statements(topology.Replica, w.StopApplier))(ctx, b); err != nil {
 		return err
 	}
-	m, err := b.Mark(ctx)
+	m, err := b.Channel.Mark(ctx)
 	if err != nil {
 		return err
 	}
 	skip := fmt.Sprintf("SET GLOBAL %s=1", w.ReplicaSkipCounter)
-	if err := inTurn(statements(topology.Replica, skip, w.StartApplier), caughtUp)(ctx, b); err != nil {
+	if err := sequence(statements(topology.Replica, skip, w.StartApplier), catchUp)(ctx, b); err != nil {
 		return err
 	}
-	switch arrived, err := b.Arrived(ctx, m.Marker); {
+	switch arrived, err := b.Channel.Arrived(ctx, m.Marker); {
 	case err != nil:
 		return err
 	case arrived:
@@ -62,18 +61,18 @@ func transactionSkipped(ctx context.Context, b Bench) error {
 	return nil
 }
 
-// transactionRestored starts the applier first: where nothing could be skipped it
+// restoreTransaction starts the applier first: where nothing could be skipped it
 // may have been left stopped.
-func transactionRestored(ctx context.Context, b Bench) error {
+func restoreTransaction(ctx context.Context, b Bench) error {
 	w := b.Spec(topology.Replica).Release.Words()
-	return inTurn(statements(topology.Replica, w.StartApplier), caughtUp, markersRestored)(ctx, b)
+	return sequence(statements(topology.Replica, w.StartApplier), catchUp, restoreMarkers)(ctx, b)
 }
 
-// markersRestored gives the replica the source's rows again.
-func markersRestored(ctx context.Context, b Bench) error {
-	rows, err := records(ctx, b.Admin(topology.Source), "SELECT id, marker FROM ndbproof.marker")
+// restoreMarkers gives the replica the source's rows again.
+func restoreMarkers(ctx context.Context, b Bench) error {
+	rows, err := replication.Rows(ctx, b.Server(topology.Source).DB, "SELECT id, marker FROM ndbproof.marker")
 	if err != nil {
-		return on(topology.Source, err)
+		return withSide(topology.Source, err)
 	}
 	var values []string
 	for _, r := range rows {

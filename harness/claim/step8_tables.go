@@ -3,6 +3,7 @@ package claim
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ndbproof/harness/parity"
 	"ndbproof/harness/release"
@@ -22,21 +23,22 @@ func (o *LoggedTables) Seen() (int, string) { return o.Tables, "the source has n
 
 func loggedTables() Claim {
 	return observed(Claim{
-		ID: loggedID, Step: 8, Effect: Reads,
+		ID: loggedID, Step: 8, Effect: Reads, Uses: PartSQL,
 		Title: "there is no NDB user table that the source leaves out of its binary log",
 		Codes: codes(loggedID, "no-key-and-blob", "log-bin-off", "nolog"),
 		Sabotage: []Sabotage{
 			{
 				Name: "NDB table with a BLOB and without primary key", Effect: Disturbs, Want: loggedID + ".no-key-and-blob",
-				Do:   logged("CREATE TABLE ndbproof.unlogged (n INT NOT NULL, b BLOB NULL) ENGINE=NDBCLUSTER"),
-				Undo: logged("DROP TABLE IF EXISTS ndbproof.unlogged"),
+				Do: reversible(
+					runLogged("CREATE TABLE ndbproof.unlogged (n INT NOT NULL, b BLOB NULL) ENGINE=NDBCLUSTER"),
+					runLogged("DROP TABLE IF EXISTS ndbproof.unlogged")),
 			},
-			ruledOutOfTheLog(),
+			ruleNotToLog(),
 		},
 	}, func(ctx context.Context, s Subject) (*LoggedTables, error) {
-		l, err := parity.NotReplicated(ctx, s.Admin(topology.Source))
+		l, err := parity.NotReplicated(ctx, s.Server(topology.Source).DB)
 		if err != nil {
-			return nil, on(topology.Source, err)
+			return nil, withSide(topology.Source, err)
 		}
 		return &LoggedTables{l}, nil
 	}, judgeLogged)
@@ -51,54 +53,47 @@ func judgeLogged(o *LoggedTables, _ secure.Profile, _ release.Release) []Violati
 	return f.all
 }
 
-// logged runs SQL as root on the source, and waits for it on the replica.
-func logged(sql string) act {
+// runLogged runs SQL as root on the source, and waits for it on the replica.
+func runLogged(sql string) act {
 	return func(ctx context.Context, b Bench) error {
-		if _, err := b.RootSQL(ctx, topology.Source, sql+";\n"); err != nil {
+		if _, err := b.Operator.RootSQL(ctx, topology.Source, sql+";\n"); err != nil {
 			return fmt.Errorf("run %q on the %s: %w", sql, topology.Source, err)
 		}
-		return caughtUp(ctx, b)
+		return catchUp(ctx, b)
 	}
 }
 
-// replicationRules is mysql.ndb_replication, which nobody makes by default
+// replicationRules is mysql.ndb_replication, which does not exist by default
 // (manual, "NDB Cluster Replication: ndb_replication Table").
 const replicationRules = `CREATE TABLE mysql.ndb_replication (
  db VARBINARY(63), table_name VARBINARY(63), server_id INT UNSIGNED, binlog_type INT UNSIGNED, conflict_fn VARBINARY(128),
  PRIMARY KEY USING HASH (db, table_name, server_id)) ENGINE=NDBCLUSTER PARTITION BY KEY (db, table_name)`
 
-// ruledOutOfTheLog has a rule say of a table that it is not to be logged
+// ruleNotToLog has a rule say of a table that it is not to be logged
 // (binlog_type 1, NBT_NO_LOGGING), and then makes it: the source reads its rules
 // when a table comes. The table is made on both sides, so that they are alike.
-func ruledOutOfTheLog() Sabotage {
+func ruleNotToLog() Sabotage {
 	const (
 		create = "CREATE TABLE ndbproof.ruled_out (id INT NOT NULL PRIMARY KEY) ENGINE=NDBCLUSTER"
 		drop   = "DROP TABLE IF EXISTS ndbproof.ruled_out"
 		rule   = "INSERT INTO mysql.ndb_replication VALUES ('ndbproof', 'ruled_out', 0, 1, NULL)"
 		norule = "DELETE FROM mysql.ndb_replication WHERE db='ndbproof' AND table_name='ruled_out'"
 	)
-	var made bool // the table of rules, for this
 	return Sabotage{
 		Name: "rule not to log a table", Effect: Disturbs, Want: loggedID + ".nolog",
-		Do: func(ctx context.Context, b Bench) error {
-			l, err := parity.NotReplicated(ctx, b.Admin(topology.Source))
+		Do: func(ctx context.Context, b Bench) (func(context.Context) error, error) {
+			l, err := parity.NotReplicated(ctx, b.Server(topology.Source).DB)
 			if err != nil {
-				return on(topology.Source, err)
+				return undoNothing, withSide(topology.Source, err)
 			}
+			// What is taken away again is what was made: the table of rules, or a rule.
+			do, noRules := []act{statements(topology.Source, rule, create), statements(topology.Replica, create)}, norule
 			if !l.RulesRead {
-				if err := statements(topology.Source, replicationRules)(ctx, b); err != nil {
-					return err
-				}
-				made = true
+				do = slices.Insert(do, 0, statements(topology.Source, replicationRules))
+				noRules = "DROP TABLE IF EXISTS mysql.ndb_replication"
 			}
-			return inTurn(statements(topology.Source, rule, create), statements(topology.Replica, create))(ctx, b)
-		},
-		Undo: func(ctx context.Context, b Bench) error {
-			rules := norule
-			if made {
-				rules = "DROP TABLE IF EXISTS mysql.ndb_replication"
-			}
-			return inTurn(statements(topology.Source, drop, rules), statements(topology.Replica, drop))(ctx, b)
+			return reversible(sequence(do...),
+				sequence(statements(topology.Source, drop, noRules), statements(topology.Replica, drop)))(ctx, b)
 		},
 	}
 }

@@ -24,13 +24,13 @@ var markerTable = [2]string{"ndbproof", "marker"}
 // The marker is one that was committed.
 func asStranger(ctx context.Context, s Subject, side topology.Side, marker string) (Stranger, error) {
 	o := Stranger{Side: side}
-	out, err := s.Rogue(ctx, side, showCluster(s.Spec(side)))
+	out, err := s.Host.Intrude(ctx, side, showCluster(s.Spec(side)))
 	if err != nil {
 		return o, err
 	}
 	o.Shown = out.Exit == 0 && strings.Contains(out.Stdout, "[ndbd(NDB)]")
 	o.Says = lastLine([]byte(out.Stdout + out.Stderr))
-	out, err = s.Rogue(ctx, side, node.Command{Argv: []string{
+	out, err = s.Host.Intrude(ctx, side, node.Command{Argv: []string{
 		"ndb_select_all", "--ndb-connectstring=" + s.Spec(side).Connectstring(), "--connect-retries=2", "--connect-retry-delay=1",
 		"--database=" + markerTable[0], markerTable[1],
 	}})

@@ -12,7 +12,7 @@ import (
 
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/node"
-	"ndbproof/harness/poll"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/wire"
 )
@@ -57,10 +57,10 @@ type WindowFlow struct {
 func window(ctx context.Context, s Subject, dir *evidence.Dir, folder string, at []topology.NodeRef, markers map[string]string, during func(context.Context) error) (Window, error) {
 	var w Window
 	var err error
-	if w.Addresses, err = s.Addresses(ctx); err != nil {
+	if w.Addresses, err = s.Wire.Addresses(ctx); err != nil {
 		return w, err
 	}
-	end, err := s.Capture(ctx, at, node.CaptureOrder{Markers: markers})
+	end, err := s.Wire.Capture(ctx, at, node.CaptureOrder{Markers: markers})
 	if err != nil {
 		return w, err
 	}
@@ -178,12 +178,12 @@ func sqlNodes(s Subject) []topology.NodeRef {
 // handshake can be seen, and commits a row that then travels. The receiver is
 // started whatever happens.
 func receiverAgain(ctx context.Context, s Subject, marker string) error {
-	w, db := s.Spec(topology.Replica).Release.Words(), s.Admin(topology.Replica)
-	if _, err := db.ExecContext(ctx, w.StopReceiver); err != nil {
-		return errors.Join(on(topology.Replica, err), resume(ctx, s, w.StartReceiver))
+	start := s.Channel.Replica.Words().StartReceiver
+	if err := s.Channel.StopReceiver(ctx); err != nil {
+		return errors.Join(err, s.Channel.Resume(ctx, start))
 	}
-	_, marked := s.MarkAs(ctx, marker)
-	return errors.Join(marked, resume(ctx, s, w.StartReceiver))
+	_, marked := s.Channel.MarkAs(ctx, marker)
+	return errors.Join(marked, s.Channel.Resume(ctx, start))
 }
 
 // session is one of SHOW PROCESSLIST, with the port of its client.
@@ -194,8 +194,8 @@ type session struct {
 }
 
 // sessions are those of a server that came by TCP.
-func sessions(ctx context.Context, db querier) ([]session, error) {
-	rows, err := records(ctx, db, "SHOW PROCESSLIST")
+func sessions(ctx context.Context, db replication.Querier) ([]session, error) {
+	rows, err := replication.Rows(ctx, db, "SHOW PROCESSLIST")
 	if err != nil {
 		return nil, err
 	}
@@ -208,34 +208,4 @@ func sessions(ctx context.Context, db querier) ([]session, error) {
 	}
 	slices.SortFunc(all, func(a, b session) int { return cmp.Compare(a.port, b.port) })
 	return all, nil
-}
-
-// meanwhile makes a Do that repeats something until Undo, so that it happens in
-// whatever window is open, and an Undo that waits for its end. It is done once
-// before Do returns, and its error is Do's.
-func meanwhile(what string, f act) (do, undo act) {
-	var stop context.CancelFunc
-	ended := make(chan struct{})
-	do = func(ctx context.Context, b Bench) error {
-		if err := f(ctx, b); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-		ctx, stop = context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // undo calls it
-		go func() {
-			defer close(ended)
-			_ = poll.Until(ctx, "the end of "+what, func(ctx context.Context) error {
-				return errors.Join(errors.New("again"), f(ctx, b))
-			}) // it ends when it is stopped
-		}()
-		return nil
-	}
-	undo = func(context.Context, Bench) error {
-		if stop == nil {
-			return fmt.Errorf("stop %s: it was never begun", what)
-		}
-		stop()
-		<-ended
-		return nil
-	}
-	return do, undo
 }

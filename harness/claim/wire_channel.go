@@ -50,7 +50,7 @@ func (o *WireChannel) Seen() (int, string) {
 
 func wireChannel() Claim {
 	return keeping(Claim{
-		ID: wireChannelID, Step: 7, Effect: Disturbs,
+		ID: wireChannelID, Step: 7, Effect: Disturbs, Uses: PartSQL | PartKeys | PartHost | PartWire,
 		Title:    "the channel is TLS from its opening on, 1.2 or later with a strong suite, as the source says, and nothing of a row or of the password can be read",
 		Promised: func(p secure.Profile) bool { return p.ChannelTLS },
 		Codes:    codes(wireChannelID, tlsWords...),
@@ -58,12 +58,7 @@ func wireChannel() Claim {
 			{
 				Name: "channel without TLS, on the wire", Effect: Disturbs, Want: wireChannelID + ".plain",
 				Also: []string{channelID, plainChannelID, clientID, loginsID},
-				Do: inTurn(statements(topology.Source, transportOpen), func(ctx context.Context, b Bench) error {
-					o := b.Channel()
-					o.TLS, o.CA, o.Cert, o.Key, o.VerifyIdentity, o.GetPublicKey = false, "", "", "", false, true
-					return rewire(ctx, b, o)
-				}),
-				Undo: inTurn(func(ctx context.Context, b Bench) error { return rewire(ctx, b, b.Channel()) }, statements(topology.Source, transportClosed)),
+				Do:   inTurn(plainTransport(topology.Source), rewire(withoutTLS)),
 			},
 		},
 	}, lookWireChannel, judgeWireChannel)
@@ -74,7 +69,7 @@ func lookWireChannel(ctx context.Context, s Subject, dir *evidence.Dir) (*WireCh
 	marker := replication.NewMarker()
 	markers := map[string]string{
 		markerRow:                               marker,
-		"password of " + secure.ReplicationUser: s.Password(topology.Source, secure.ReplicationUser).Reveal(),
+		"password of " + secure.ReplicationUser: s.Keys.Password(topology.Source, secure.ReplicationUser).Reveal(),
 	}
 	var err error
 	o.Window, err = window(ctx, s, dir, wireChannelID, sqlNodes(s), markers, func(ctx context.Context) (err error) {
@@ -94,20 +89,20 @@ func lookWireChannel(ctx context.Context, s Subject, dir *evidence.Dir) (*WireCh
 // dumps asks the source over which connections it sends its binary log, and
 // what it knows of their TLS.
 func dumps(ctx context.Context, s Subject) ([]Known, error) {
-	db := s.Admin(topology.Source)
+	db := s.Server(topology.Source).DB
 	all, err := sessions(ctx, db)
 	if err != nil {
-		return nil, on(topology.Source, err)
+		return nil, withSide(topology.Source, err)
 	}
 	var out []Known
 	for _, x := range all {
 		if !strings.HasPrefix(x.command, "Binlog Dump") {
 			continue
 		}
-		rows, err := records(ctx, db, `SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value FROM performance_schema.status_by_thread
+		rows, err := replication.Rows(ctx, db, `SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value FROM performance_schema.status_by_thread
 			JOIN performance_schema.threads USING (THREAD_ID) WHERE PROCESSLIST_ID = `+x.id+` AND VARIABLE_NAME IN ('Ssl_version', 'Ssl_cipher')`)
 		if err != nil {
-			return nil, on(topology.Source, err)
+			return nil, withSide(topology.Source, err)
 		}
 		k := Known{Side: topology.Source, Port: x.port}
 		for _, r := range rows {

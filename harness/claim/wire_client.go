@@ -67,17 +67,15 @@ func (w *Window) count(c wire.Class) (n int) {
 }
 
 func wireClient() Claim {
-	do, undo := meanwhile("logins without TLS", plainLogin)
 	return keeping(Claim{
-		ID: wireClientID, Step: 7, Effect: Connects, Long: true,
+		ID: wireClientID, Step: 7, Effect: Connects, Long: true, Uses: PartNetwork | PartSQL | PartKeys | PartWire,
 		Title:    "between clients and both servers only TLS travels, 1.2 or later with a strong suite, as the servers say, and nothing of a row can be read",
 		Promised: func(p secure.Profile) bool { return p.RequireSecureTransport },
 		Codes:    codes(wireClientID, tlsWords...),
 		Sabotage: []Sabotage{
 			{
 				Name: "clients without TLS", Effect: Disturbs, Want: wireClientID + ".plain", Also: []string{plainChannelID, clientID, loginsID},
-				Do:   inTurn(statements(topology.Source, transportOpen), do),
-				Undo: inTurn(undo, statements(topology.Source, transportClosed)),
+				Do: inTurn(plainTransport(topology.Source), repeat("logins without TLS", plainLogin)),
 			},
 		},
 	}, lookWireClients, judgeWireClients)
@@ -85,8 +83,8 @@ func wireClient() Claim {
 
 // plainLogin logs in to the source without TLS.
 func plainLogin(ctx context.Context, b Bench) error {
-	db, err := b.Login(ctx, topology.Source, replication.Login{
-		User: secure.ReplicationUser, Password: b.Password(topology.Source, secure.ReplicationUser), TLS: replication.TLSOff, PublicKey: true,
+	db, err := b.Server(topology.Source).Login(ctx, replication.Login{
+		User: secure.ReplicationUser, Password: b.Keys.Password(topology.Source, secure.ReplicationUser), TLS: replication.TLSOff, PublicKey: true,
 	})
 	if err != nil {
 		return err
@@ -99,7 +97,7 @@ func lookWireClients(ctx context.Context, s Subject, dir *evidence.Dir) (*WireCl
 	marker := replication.NewMarker()
 	markers := map[string]string{markerRow: marker}
 	for _, side := range topology.Sides {
-		markers["password of "+secure.AdminUser+" at the "+string(side)] = s.Password(side, secure.AdminUser).Reveal()
+		markers["password of "+secure.AdminUser+" at the "+string(side)] = s.Keys.Password(side, secure.AdminUser).Reveal()
 	}
 	var err error
 	o.Window, err = window(ctx, s, dir, wireClientID, sqlNodes(s), markers, func(ctx context.Context) (err error) {
@@ -120,25 +118,25 @@ func lookWireClients(ctx context.Context, s Subject, dir *evidence.Dir) (*WireCl
 // what it knows of this connection.
 func newClient(ctx context.Context, s Subject, side topology.Side, marker string) (k Known, err error) {
 	k.Side = side
-	db, err := s.Login(ctx, side, replication.Login{User: secure.AdminUser, Password: s.Password(side, secure.AdminUser), TLS: replication.TLSVerify})
+	db, err := s.Server(side).Login(ctx, replication.Login{User: secure.AdminUser, Password: s.Keys.Password(side, secure.AdminUser), TLS: replication.TLSVerify})
 	if err != nil {
 		return k, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := records(ctx, db, "SELECT CONNECTION_ID() AS id, '"+marker+"' AS marker")
+	rows, err := replication.Rows(ctx, db, "SELECT CONNECTION_ID() AS id, '"+marker+"' AS marker")
 	if err != nil {
-		return k, on(side, err)
+		return k, withSide(side, err)
 	}
 	id := rows[0]["id"]
-	if rows, err = records(ctx, db, "SHOW SESSION STATUS WHERE Variable_name IN ('Ssl_version', 'Ssl_cipher')"); err != nil {
-		return k, on(side, err)
+	if rows, err = replication.Rows(ctx, db, "SHOW SESSION STATUS WHERE Variable_name IN ('Ssl_version', 'Ssl_cipher')"); err != nil {
+		return k, withSide(side, err)
 	}
 	for _, r := range rows {
 		k.told(r["Variable_name"], r["Value"])
 	}
 	all, err := sessions(ctx, db)
 	if err != nil {
-		return k, on(side, err)
+		return k, withSide(side, err)
 	}
 	i := slices.IndexFunc(all, func(x session) bool { return x.id == id })
 	if i < 0 {
@@ -154,11 +152,11 @@ func plainNames(ctx context.Context, s Subject, dir *evidence.Dir) (c Control, e
 	marker := replication.NewMarker()
 	c.Window, err = window(ctx, s, dir, wireClientID+"/control", sqlNodes(s), map[string]string{markerControl: marker}, func(ctx context.Context) error {
 		for _, side := range topology.Sides {
-			db, err := s.Login(ctx, side, replication.Login{User: marker, Password: secret.New(), TLS: replication.TLSOff, PublicKey: true})
+			db, err := s.Server(side).Login(ctx, replication.Login{User: marker, Password: secret.New(), TLS: replication.TLSOff, PublicKey: true})
 			if err == nil {
 				return errors.Join(fmt.Errorf("log in to the %s under a name that nobody has: it succeeds", side), db.Close())
 			}
-			if _, c.Answer, _ = errno(err); c.Answer == "" {
+			if _, c.Answer, _ = replication.ErrorNumber(err); c.Answer == "" {
 				c.Answer = oneLine(err.Error())
 			}
 		}

@@ -72,30 +72,30 @@ func (o *WireFlows) class(c wire.Class) ClassSeen {
 }
 
 func wireFlows() Claim {
-	extra, noMore := meanwhile("connections to a port that nobody expects", func(ctx context.Context, b Bench) error {
-		_, err := b.Run(ctx, topology.Replica, sqlNode(b, topology.Replica), node.Command{Argv: []string{
+	extra := repeat("connections to an unexpected port", func(ctx context.Context, b Bench) error {
+		_, err := b.Host.Run(ctx, topology.Replica, sqlNode(b.Subject, topology.Replica), node.Command{Argv: []string{
 			"mysql", "--no-defaults", "--protocol=TCP", "--host=" + b.Spec(topology.Source).LinkHost(), fmt.Sprintf("--port=%d", extraPort),
 			"--connect-timeout=5", "--execute=DO 1",
 		}})
 		return err // that the login fails is fine
 	})
-	listens := listening("a flow to an unexpected port of the source's mysqld", topology.Source, topology.Mysqld)
-	stranger, gone := meanwhile("questions of a stranger", func(ctx context.Context, b Bench) error {
-		_, err := b.Rogue(ctx, topology.Replica, showCluster(b.Spec(topology.Replica)))
+	listener := extraListener("a flow to an unexpected port of the source's mysqld", topology.Source, topology.Mysqld)
+	intruder := repeat("questions of an intruder", func(ctx context.Context, b Bench) error {
+		_, err := b.Host.Intrude(ctx, topology.Replica, showCluster(b.Spec(topology.Replica)))
 		return err
 	})
 	return keeping(Claim{
-		ID: wireFlowsID, Step: 7, Effect: Disturbs,
+		ID: wireFlowsID, Step: 7, Effect: Disturbs, Uses: PartSQL | PartKeys | PartHost | PartWire,
 		Title: "at every node only the flows that a pair needs travel, each between the ends and on the network that it belongs to",
 		Codes: codes(wireFlowsID, "unclassified"),
 		Sabotage: []Sabotage{
 			{
-				Name: listens.Name, Effect: Disturbs, Want: wireFlowsID + ".unclassified", Also: []string{socketsID},
-				Do: inTurn(listens.Do, extra), Undo: inTurn(noMore, listens.Undo),
+				Name: listener.Name, Effect: Disturbs, Want: wireFlowsID + ".unclassified", Also: []string{socketsID},
+				Do: inTurn(listener.Do, extra),
 			},
 			{
 				Name: "a stranger on the replica's cluster network", Effect: Disturbs, Want: wireFlowsID + ".unclassified",
-				Do: stranger, Undo: gone,
+				Do: intruder,
 			},
 		},
 	}, lookWireFlows, judgeWireFlows)

@@ -68,7 +68,7 @@ func askOpenSSL(ctx context.Context, s Subject, dir *evidence.Dir) (SecondOpinio
 	}
 	o.Asked, o.Ours = true, ours
 	const authority = "claims/" + wireClientID + "/ca.pem"
-	if err := dir.Write(authority, []byte(pemOf(s.Authority()))); err != nil {
+	if err := dir.Write(authority, []byte(pemOf(s.Keys.Authority()))); err != nil {
 		return o, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, opensslLimit)
@@ -89,13 +89,13 @@ func askOpenSSL(ctx context.Context, s Subject, dir *evidence.Dir) (SecondOpinio
 // ourHandshake shakes hands with the source, and tells where.
 func ourHandshake(ctx context.Context, s Subject) (Agreed, string, error) {
 	var o Agreed
-	conn, err := s.Dial(ctx, topology.Source)
+	conn, err := s.Server(topology.Source).Dial(ctx)
 	if err != nil {
 		return o, "", err
 	}
 	defer conn.Close() //nolint:errcheck // nothing was written that could be lost
 	roots := x509.NewCertPool()
-	roots.AddCert(s.Authority())
+	roots.AddCert(s.Keys.Authority())
 	h, err := wire.Probe(ctx, conn, &tls.Config{RootCAs: roots, ServerName: s.Spec(topology.Source).LinkHost(), MinVersion: tls.VersionTLS12})
 	if err != nil {
 		return o, "", fmt.Errorf("shake hands with the source: %w", err)

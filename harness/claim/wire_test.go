@@ -6,86 +6,16 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/node"
-	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/wire"
 )
-
-// addresses are those of a pair: 10.S.N.I, where S is 1 at the source and 2 at
-// the replica, N is 1 on the cluster's network and 3 at the door. The link is 10.9.0.
-func addresses() []node.Address {
-	var all []node.Address
-	for i, side := range topology.Sides {
-		s := string(rune('1' + i))
-		at := func(ip, name string, role topology.Role, n topology.Network) {
-			all = append(all, node.Address{IP: ip, Side: side, Node: name, Role: role, Network: n})
-		}
-		at("10."+s+".1.1", "", "", topology.ClusterNetwork)
-		at("10."+s+".1.2", "mgm", topology.Mgmd, topology.ClusterNetwork)
-		for d := range 4 {
-			at("10."+s+".1.1"+string(rune('1'+d)), "ndb"+string(rune('1'+d)), topology.Ndbmtd, topology.ClusterNetwork)
-		}
-		at("10."+s+".1.20", "sql", topology.Mysqld, topology.ClusterNetwork)
-		at("10."+s+".3.1", "", "", topology.DoorNetwork)
-		at("10."+s+".3.2", "sql", topology.Mysqld, topology.DoorNetwork)
-		at("10.9.0.1"+s, "sql", topology.Mysqld, topology.LinkNetwork)
-	}
-	return append(all, node.Address{IP: "10.9.0.1", Network: topology.LinkNetwork})
-}
-
-// tlsFlow is a connection of MySQL's protocol as it should be.
-func tlsFlow(client, server string) node.Flow {
-	return node.Flow{
-		Proto: "tcp", Client: client, Server: server, Begun: true,
-		Up: node.Stream{Packets: 9, Segments: 7, Bytes: 900, Opens: wire.OpensSSLRequest, Records: 6},
-		Down: node.Stream{
-			Packets: 8, Segments: 7, Bytes: 3000, Opens: wire.OpensGreeting, Records: 7, TLSVersion: "TLSv1.3", CipherSuite: "TLS_AES_256_GCM_SHA384",
-		},
-	}
-}
-
-func clearFlow(client, server string, markers ...string) node.Flow {
-	return node.Flow{
-		Proto: "tcp", Client: client, Server: server,
-		Up:   node.Stream{Packets: 9, Segments: 7, Bytes: 900, Unread: 900, Markers: markers},
-		Down: node.Stream{Packets: 9, Segments: 7, Bytes: 900, Unread: 900},
-	}
-}
-
-func nameFlow(client, server string) node.Flow {
-	f := clearFlow(client, server)
-	f.Begun, f.Up.Opens, f.Up.Clear, f.Up.Markers, f.Down.Opens = true, wire.OpensLogin, 400, []string{markerControl}, wire.OpensGreeting
-	return f
-}
-
-// seenAt is a window over flows by the names of nodes, as "source sql".
-func seenAt(flows map[string][]node.Flow) Window {
-	w := Window{Addresses: addresses()}
-	for _, side := range topology.Sides {
-		for _, n := range []string{"mgm", "ndb1", "ndb2", "ndb3", "ndb4", "sql"} {
-			fs, ok := flows[string(side)+" "+n]
-			if !ok {
-				continue
-			}
-			node := WindowNode{NodeRef: topology.NodeRef{Side: side, Node: n}, Packets: 100}
-			for _, f := range fs {
-				node.Flows = append(node.Flows, WindowFlow{Flow: f})
-			}
-			w.Nodes = append(w.Nodes, node)
-		}
-	}
-	w.classify()
-	return w
-}
 
 func goodWireClients() *WireClients {
 	old := tlsFlow("10.1.3.1:40000", "10.1.3.2:3306")
@@ -228,72 +158,12 @@ func TestWireFlows(t *testing.T) {
 	})
 }
 
-// wired is a pair whose capture sees what the observations above have.
-func wired(t *testing.T) *fake {
-	t.Helper()
-	f := newFake(t, newest)
-	f.ca = authority(t).Leaf
-	clients, channel, flows := goodWireClients(), goodWireChannel(), goodWireFlows()
-	for i, side := range topology.Sides {
-		port := map[topology.Side]string{topology.Source: "10.9.0.12:50001", topology.Replica: "10.2.3.1:50002"}[side]
-		f.servers[side].on("SHOW PROCESSLIST", "Id Host Command", []any{int64(7 + i), "10." + string(rune('1'+i)) + ".3.1:" + []string{"50001", "50002"}[i], "Query"},
-			[]any{int64(20), port, "Binlog Dump"}, []any{int64(3), "localhost", "Daemon"})
-		f.servers[side].on("CONNECTION_ID()", "id marker", []any{int64(7 + i), "x"})
-		f.servers[side].on("SHOW SESSION STATUS", "Variable_name Value", []any{"Ssl_version", "TLSv1.3"}, []any{"Ssl_cipher", "TLS_AES_256_GCM_SHA384"})
-	}
-	f.servers[topology.Source].on("status_by_thread", "name value", []any{"Ssl_version", "TLSv1.3"}, []any{"Ssl_cipher", "TLS_AES_256_GCM_SHA384"})
-	f.login = func(_ topology.Side, l replication.Login) error {
-		if l.TLS == replication.TLSOff {
-			return &mysql.MySQLError{Number: errDenied, Message: "Access denied"}
-		}
-		return nil
-	}
-	f.run = func(_ topology.Side, c node.Command) (node.Output, error) {
-		if c.Argv[0] == "ndb_mgm" {
-			return node.Output{Stdout: "[ndbd(NDB)] 4 node(s)"}, nil
-		}
-		return node.Output{Exit: 1, Stderr: "ERROR 1045 (28000): Access denied"}, nil
-	}
-	f.rogue = func(_ topology.Side, c node.Command) (node.Output, error) {
-		if c.Argv[0] == "ndb_select_all" {
-			return node.Output{Stdout: strings.Join(f.markers, "\n")}, nil
-		}
-		return node.Output{Stdout: "[ndbd(NDB)] 4 node(s)"}, nil
-	}
-	f.capture = func(at []topology.NodeRef, o node.CaptureOrder) ([]node.Captured, error) {
-		w := channel.Window
-		_, controls := o.Markers[markerControl]
-		_, ofChannel := o.Markers["password of "+secure.ReplicationUser]
-		switch {
-		case len(at) > 2:
-			w = flows.Window
-		case controls:
-			w = seenAt(map[string][]node.Flow{
-				"source sql":  {nameFlow("10.9.0.12:50009", "10.9.0.11:3306"), nameFlow("10.1.3.1:50009", "10.1.3.2:3306")},
-				"replica sql": {nameFlow("10.9.0.12:50009", "10.9.0.11:3306"), nameFlow("10.2.3.1:50009", "10.2.3.2:3306")},
-			})
-		case !ofChannel:
-			w = clients.Window
-		}
-		var all []node.Captured
-		for _, n := range w.Nodes {
-			c := node.Captured{NodeRef: n.NodeRef, Packets: n.Packets, Headers: []byte("pcap")}
-			for _, x := range n.Flows {
-				c.Flows = append(c.Flows, x.Flow)
-			}
-			all = append(all, c)
-		}
-		return all, nil
-	}
-	return f
-}
-
 func TestWireLook(t *testing.T) {
 	t.Setenv("PATH", "") // no openssl
 	for _, id := range []string{wireClientID, wireChannelID, wireFlowsID} {
 		t.Run(id, func(t *testing.T) {
 			f, dir := wired(t), evidence.At(t.TempDir())
-			held(t, Run(t.Context(), byID(t, id), f, dir, secure.Seed2021()))
+			held(t, Run(t.Context(), byID(t, id), f.subject(), dir, secure.Seed2021()))
 			kept, err := os.ReadFile(dir.Path("claims/" + id + "/source-sql.pcap"))
 			require.NoError(t, err)
 			require.Equal(t, "pcap", string(kept))
@@ -307,13 +177,13 @@ func TestWireCannotLook(t *testing.T) {
 		t.Run(id, func(t *testing.T) {
 			f := wired(t)
 			f.capture = nil
-			o := Run(t.Context(), byID(t, id), f, evidence.At(t.TempDir()), secure.Seed2021())
+			o := Run(t.Context(), byID(t, id), f.subject(), evidence.At(t.TempDir()), secure.Seed2021())
 			require.Equal(t, NotLooked, o.Status)
 			require.Contains(t, o.Reason, "operation not permitted")
 
 			f = wired(t)
 			f.behind = errors.New("the replica lags")
-			o = Run(t.Context(), byID(t, id), f, evidence.At(t.TempDir()), secure.Seed2021())
+			o = Run(t.Context(), byID(t, id), f.subject(), evidence.At(t.TempDir()), secure.Seed2021())
 			if id != wireClientID {
 				require.Equal(t, NotLooked, o.Status)
 				require.Contains(t, o.Reason, "the replica lags")
@@ -326,7 +196,7 @@ func TestWireCannotLook(t *testing.T) {
 func TestReceiverAgain(t *testing.T) {
 	f := newFake(t, newest)
 	f.servers[topology.Replica].fails("STOP REPLICA", errors.New("no"))
-	require.ErrorContains(t, receiverAgain(t.Context(), f, "mark"), "no")
+	require.ErrorContains(t, receiverAgain(t.Context(), f.subject(), "mark"), "no")
 	require.Contains(t, f.servers[topology.Replica].heard, "START REPLICA IO_THREAD")
 }
 
@@ -389,20 +259,20 @@ func TestGapsOfTheWire(t *testing.T) {
 	require.True(t, open)
 }
 
-func TestMeanwhile(t *testing.T) {
-	f := newFake(t, newest)
+func TestRepeat(t *testing.T) {
+	b := newFake(t, newest).bench()
 	times := make(chan int, 1000)
-	do, undo := meanwhile("counting", func(context.Context, Bench) error { times <- 1; return nil })
-	require.ErrorContains(t, undo(t.Context(), f), "never begun")
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, do(ctx, f))
+	undo, err := repeat("counting", func(context.Context, Bench) error { times <- 1; return nil })(ctx, b)
+	require.NoError(t, err)
 	cancel() // the context of Do, after which the sabotage goes on
 	<-times
 	<-times
-	require.NoError(t, undo(t.Context(), f))
+	require.NoError(t, undo(t.Context()))
 
-	do, _ = meanwhile("failing", func(context.Context, Bench) error { return sql.ErrConnDone })
-	require.ErrorIs(t, do(t.Context(), f), sql.ErrConnDone)
+	undo, err = repeat("failing", func(context.Context, Bench) error { return sql.ErrConnDone })(t.Context(), b)
+	require.ErrorIs(t, err, sql.ErrConnDone)
+	require.NoError(t, undo(t.Context()), "there is nothing to stop")
 }
 
 func TestOpenSSLNames(t *testing.T) {

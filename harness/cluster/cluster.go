@@ -13,6 +13,7 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -35,13 +36,14 @@ type Cluster struct {
 	Spec  topology.Spec
 	Side  topology.Side
 	Nodes []*Node
+	// Server is its mysqld as SQL sees it. It has no pool before Serving.
+	Server *replication.Server
 
 	launched topology.Spec // as it was first: what a restart goes back to
 	engine   *Engine
 	options  Options
 	networks struct{ cluster, door string }
 	spare    spares
-	admin    *sql.DB
 	second   atomic.Pointer[Cluster] // as a second mysqld sees it, while there is one
 	writing  *sql.DB                 // the load's, at the mysqld that takes writes; nil until it is asked for
 	lines    lines                   // of writing
@@ -69,6 +71,7 @@ func Launch(ctx context.Context, side topology.Side, s topology.Spec, o Options)
 		f.Files = append(f.Files, c.tlsFiles(s, f.Node)...)
 		c.Nodes = append(c.Nodes, &Node{Node: f.Node, Side: side, Image: o.Image, spec: s, config: f, cluster: c})
 	}
+	c.Server = c.sql().server()
 	if err := c.makeNetworks(ctx); err != nil {
 		return c, err
 	}
@@ -206,9 +209,6 @@ func (c *Cluster) SQLNode() *Node { return c.sql() }
 
 func (c *Cluster) sql() *Node { return c.first(topology.Mysqld) }
 
-// Admin is the pool of the harness's account; nil before Serving.
-func (c *Cluster) Admin() *sql.DB { return c.admin }
-
 // Password of an account of the harness on this cluster.
 func (c *Cluster) password(user string) (secret.Secret, bool) {
 	switch user {
@@ -272,10 +272,11 @@ func (c *Cluster) expectEnd() {
 // Close ends connections. Containers are removed by Engine.TearDown.
 func (c *Cluster) close() {
 	c.expectEnd()
-	for _, pool := range []*sql.DB{c.admin, c.writing} {
-		if pool != nil {
-			_ = pool.Close()
-		}
+	if c.Server != nil {
+		c.Server.Close()
+	}
+	if c.writing != nil {
+		_ = c.writing.Close()
 	}
 	if s := c.second.Load(); s != nil {
 		s.close()

@@ -3,11 +3,11 @@ package cluster
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/topology"
 )
 
@@ -15,7 +15,7 @@ import (
 // own cluster tells it: a mysqld's global variables, a data node's
 // ndbinfo.config_values. A management node has none but what is rendered for it.
 func (c *Cluster) Effective(ctx context.Context, n *Node) (map[string]string, error) {
-	if c.admin == nil || n.Role == topology.Mgmd {
+	if c.Server.DB == nil || n.Role == topology.Mgmd {
 		return nil, nil
 	}
 	query, args := "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables", []any{}
@@ -23,22 +23,13 @@ func (c *Cluster) Effective(ctx context.Context, n *Node) (map[string]string, er
 		query = "SELECT p.param_name, v.config_value FROM ndbinfo.config_values v JOIN ndbinfo.config_params p ON p.param_number = v.config_param WHERE v.node_id = ?"
 		args = append(args, n.ID)
 	}
-	rows, err := c.admin.QueryContext(ctx, query, args...)
+	_, rows, err := replication.Table(ctx, c.Server.DB, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the effective configuration of %s: %w", n, err)
 	}
-	defer rows.Close() //nolint:errcheck // Err is looked at
 	values := map[string]string{}
-	for rows.Next() {
-		var name string
-		var value sql.NullString
-		if err := rows.Scan(&name, &value); err != nil {
-			return nil, fmt.Errorf("read the effective configuration of %s: %w", n, err)
-		}
-		values[name] = value.String
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the effective configuration of %s: %w", n, err)
+	for _, r := range rows {
+		values[r[0].String] = r[1].String
 	}
 	return values, nil
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"net"
 	"time"
 
 	"ndbproof/harness/secret"
@@ -28,11 +27,7 @@ func NewKeys(secrets *secret.Set, specs ...topology.Spec) (*Keys, error) {
 	}
 	k := &Keys{Authority: ca, Server: map[topology.Side]secure.Certificate{}}
 	for _, s := range specs {
-		names := []string{s.LinkHost(), "localhost"}
-		for _, n := range s.Of(topology.Mysqld) {
-			names = append(names, n.Host)
-		}
-		c, err := ca.Issue(secure.Subject{CN: s.LinkHost(), Names: names, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Use: secure.Server})
+		c, err := ca.Issue(s.ServerSubject())
 		if err != nil {
 			return nil, fmt.Errorf("make the certificate of the %s's server: %w", s.Name, err)
 		}

@@ -3,18 +3,11 @@ package cluster
 import (
 	"context"
 	"crypto/x509"
-	"database/sql"
-	"errors"
 	"fmt"
-	"net"
-	"path"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
-	"ndbproof/harness/epoch"
 	"ndbproof/harness/node"
 	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
@@ -25,24 +18,19 @@ import (
 // Pair is two clusters and the channel between them.
 type Pair struct {
 	Source, Replica *Cluster
+	Channel         *replication.Channel // nil while one of the clusters could not be made
 
 	engine  *Engine
 	options Options
-	user1   secret.Secret
-	up      atomic.Pointer[Cluster] // whose mysqld takes writes, and logs for the channel; nil: Source
-	fence   atomic.Uint64
-	marks   struct {
-		sync.Mutex
-		all []string
-	}
 	scanner scanner
 }
 
 // LaunchPair makes and starts both clusters at once, with the link between
 // them. On error it also gives what there is of the pair.
 func LaunchPair(ctx context.Context, source, replica topology.Spec, o Options) (*Pair, error) {
-	p := &Pair{engine: o.Engine, options: o, user1: secret.New()}
-	if err := o.Secrets.Add("password of "+secure.ReplicationUser, p.user1); err != nil {
+	p := &Pair{engine: o.Engine, options: o}
+	user1 := secret.New()
+	if err := o.Secrets.Add("password of "+secure.ReplicationUser, user1); err != nil {
 		return p, err
 	}
 	link, err := o.Engine.network(ctx, "link", true)
@@ -53,7 +41,11 @@ func LaunchPair(ctx context.Context, source, replica topology.Spec, o Options) (
 	var g errgroup.Group
 	g.Go(func() (err error) { p.Source, err = Launch(ctx, topology.Source, source, o); return err })
 	g.Go(func() (err error) { p.Replica, err = Launch(ctx, topology.Replica, replica, o); return err })
-	return p, g.Wait()
+	err = g.Wait()
+	if p.Source != nil && p.Replica != nil {
+		p.Channel = replication.NewChannel(p.Source.Server, p.Replica.Server, user1)
+	}
+	return p, err
 }
 
 // Both runs f on both clusters at once.
@@ -107,31 +99,17 @@ func (p *Pair) node(side topology.Side, name string) (*Node, error) {
 // Spec says what a side is meant to be.
 func (p *Pair) Spec(side topology.Side) topology.Spec { return p.on(side).Spec }
 
-// Admin is the harness's own pool on a side.
-func (p *Pair) Admin(side topology.Side) *sql.DB { return p.on(side).admin }
+// Server is a side's own mysqld.
+func (p *Pair) Server(side topology.Side) *replication.Server { return p.on(side).Server }
 
 // Password of an account on a side; the zero secret for an account without one
 // that we know.
 func (p *Pair) Password(side topology.Side, user string) secret.Secret {
 	if user == secure.ReplicationUser {
-		return p.user1
+		return p.Channel.Password
 	}
 	s, _ := p.on(side).password(user)
 	return s
-}
-
-// Login tries one new connection to a side's mysqld.
-func (p *Pair) Login(ctx context.Context, side topology.Side, l replication.Login) (*sql.DB, error) {
-	return p.on(side).Login(ctx, l)
-}
-
-// Dial opens a TCP connection to a side's mysqld.
-func (p *Pair) Dial(ctx context.Context, side topology.Side) (net.Conn, error) {
-	conn, err := p.on(side).sql().reach(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("dial the %s: %w", side, err)
-	}
-	return conn, nil
 }
 
 // Authority is the run's own CA.
@@ -197,68 +175,6 @@ func (p *Pair) Listen(ctx context.Context, side topology.Side, node string, port
 		return nil, err
 	}
 	return n.listen(ctx, port)
-}
-
-// Markers are all markers committed so far.
-func (p *Pair) Markers() []string {
-	p.marks.Lock()
-	defer p.marks.Unlock()
-	return append([]string(nil), p.marks.all...)
-}
-
-// Mark commits a marker row on the source and waits until its epoch stands in
-// the source's binary log.
-func (p *Pair) Mark(ctx context.Context) (replication.Mark, error) {
-	return p.MarkAs(ctx, replication.NewMarker())
-}
-
-// MarkAs is Mark with a marker that somebody knows already.
-func (p *Pair) MarkAs(ctx context.Context, marker string) (replication.Mark, error) {
-	p.marks.Lock()
-	defer p.marks.Unlock()
-	m := replication.Mark{Marker: marker}
-	id := len(p.marks.all) + 1
-	e, err := p.Source.commit(ctx, fmt.Sprintf("INSERT INTO ndbproof.marker VALUES (%d, '%s')", id, m.Marker))
-	if err != nil {
-		return m, err
-	}
-	p.marks.all = append(p.marks.all, m.Marker)
-	m.Epoch = uint64(e)
-	if err := p.Source.handled(ctx, e); err != nil {
-		return m, err
-	}
-	m.End, err = p.Source.position(ctx, e)
-	return m, err
-}
-
-// position gives the end, in the binary log, of the first epoch logged at or
-// after e.
-func (c *Cluster) position(ctx context.Context, e epoch.Epoch) (replication.Position, error) {
-	return c.next(ctx, "SELECT next_file, next_position FROM mysql.ndb_binlog_index WHERE epoch >= ? ORDER BY epoch LIMIT 1", uint64(e))
-}
-
-// next reads a place from mysql.ndb_binlog_index by a query about an epoch.
-func (c *Cluster) next(ctx context.Context, query string, e uint64) (replication.Position, error) {
-	var at replication.Position
-	err := c.admin.QueryRowContext(ctx, query, e).Scan(&at.File, &at.Pos)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = errors.New("there is no such row")
-	}
-	if err != nil {
-		return at, fmt.Errorf("find epoch %s in the binlog index of %s: %w", epoch.Epoch(e), c.sql(), err)
-	}
-	at.File = path.Base(at.File)
-	return at, nil
-}
-
-// Arrived tells whether a marker's row stands on the replica.
-func (p *Pair) Arrived(ctx context.Context, marker string) (bool, error) {
-	var n int
-	err := p.Replica.admin.QueryRowContext(ctx, "SELECT COUNT(*) FROM ndbproof.marker WHERE marker = ?", marker).Scan(&n)
-	if err != nil {
-		return false, fmt.Errorf("look for a marker on %s: %w", p.Replica.sql(), err)
-	}
-	return n > 0, nil
 }
 
 // Where says how to reach a kept pair, for people.

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/docker/docker/api/types/container"
 
-	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
 
@@ -70,31 +68,15 @@ func (n *Node) AwaitEnd(ctx context.Context) (*Death, error) {
 // Back waits for a mysqld that was started again: it greets, at a port that may
 // be another one, and NDB takes writes there. Accounts and tables are those of
 // before. Nothing is logged, and logs are not encrypted yet where defect F1
-// needs that to come later: CommitLogged and EncryptAgain do that.
+// needs that to come later: Server.EncryptAgain does that.
 func (c *Cluster) Back(ctx context.Context) error {
-	if err := c.sql().listens(ctx); err != nil {
+	if err := c.sql().listens(ctx, c.Server); err != nil {
 		return err
 	}
-	if c.admin == nil {
-		if err := c.openAdmin(); err != nil {
+	if c.Server.DB == nil {
+		if err := c.Server.OpenPool(c.secrets.admin); err != nil {
 			return err
 		}
 	}
-	return poll.Every(ctx, 200*time.Millisecond, fmt.Sprintf("%s to take writes to NDB", c.sql()), func(ctx context.Context) error {
-		_, err := c.commit(ctx, "SET SESSION sql_log_bin=0", "UPDATE ndbproof.fence SET n=n+1 WHERE id=0", "UPDATE ndbproof.fence SET n=0 WHERE id=0", "SET SESSION sql_log_bin=1")
-		return err
-	})
-}
-
-// EncryptAgain does after a restart what Encrypt does on a new server: logs a
-// row and switches encryption on. The clear logs written since the start stay:
-// whoever knows that the replica has read them purges them.
-func (c *Cluster) EncryptAgain(ctx context.Context) error {
-	if !c.Spec.Profile.BinlogEncryption || c.Spec.EncryptAtStart {
-		return nil
-	}
-	if err := c.CommitLogged(ctx); err != nil {
-		return err
-	}
-	return c.EncryptLogs(ctx)
+	return c.Server.AwaitWritable(ctx)
 }

@@ -17,10 +17,10 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// Rogue runs a program of the release in a new container that belongs to nobody:
+// Intrude runs a program of the release in a new container that belongs to nobody:
 // it is on a side's cluster network, and has no configuration, no certificate, no
 // password and no volume. The container is removed afterwards.
-func (p *Pair) Rogue(ctx context.Context, side topology.Side, c node.Command) (node.Output, error) {
+func (p *Pair) Intrude(ctx context.Context, side topology.Side, c node.Command) (node.Output, error) {
 	n := p.on(side).first(topology.Mgmd)
 	out, err := n.stranger(ctx, c)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"ndbproof/harness/poll"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -22,12 +23,12 @@ import (
 func (p *Pair) Writing() (db *sql.DB, sever func(), err error) {
 	c := p.Source
 	if c.writing == nil {
-		cfg, err := c.sql().driver(c.asAdmin())
+		cfg, err := c.Server.Config(replication.AsAdmin(c.secrets.admin))
 		if err != nil {
 			return nil, nil, err
 		}
 		cfg.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return c.lines.dial(ctx, p.upstream().sql().reach)
+			return c.lines.dial(ctx, p.Channel.Source().Dial)
 		}
 		conn, err := mysql.NewConnector(cfg)
 		if err != nil {
@@ -68,10 +69,7 @@ func (p *Pair) newSecond() (*Cluster, error) {
 		return nil, err
 	}
 	keys := *c.options.Keys
-	cert, err := keys.Authority.Issue(secure.Subject{
-		CN: spec.LinkHost(), Names: []string{spec.LinkHost(), "localhost", spec.Of(topology.Mysqld)[0].Host},
-		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Use: secure.Server,
-	})
+	cert, err := keys.Authority.Issue(spec.ServerSubject())
 	if err != nil {
 		return nil, fmt.Errorf("make the certificate of the second mysqld: %w", err)
 	}
@@ -90,6 +88,7 @@ func (p *Pair) newSecond() (*Cluster, error) {
 			s.Nodes = append(s.Nodes, &Node{Node: f.Node, Side: c.Side, Image: c.sql().Image, spec: spec, config: f, cluster: s})
 		}
 	}
+	s.Server = s.sql().server()
 	return s, nil
 }
 
@@ -101,7 +100,7 @@ func (c *Cluster) begin(ctx context.Context, p *Pair) error {
 	if err := n.start(ctx); err != nil {
 		return err
 	}
-	if err := n.listens(ctx); err != nil {
+	if err := n.listens(ctx, c.Server); err != nil {
 		return err
 	}
 	// The harness's tables are there, and a cluster of mixed versions takes no DDL.
@@ -111,21 +110,19 @@ func (c *Cluster) begin(ctx context.Context, p *Pair) error {
 	if err := c.Back(ctx); err != nil {
 		return err
 	}
-	if err := c.CommitLogged(ctx); err != nil {
+	if err := c.Server.CommitLogged(ctx); err != nil {
 		return err
 	}
-	for _, s := range secure.ReplicationUserSQL(p.user1) {
-		if _, err := c.admin.ExecContext(ctx, s); err != nil {
-			return fmt.Errorf("create %s on %s: %w", secure.ReplicationUser, n, err)
-		}
+	if err := c.Server.CreateReplicationUser(ctx, p.Channel.Password); err != nil {
+		return err
 	}
-	if !c.Spec.Profile.BinlogEncryption || c.Spec.EncryptAtStart {
+	if !c.Server.EncryptsLate() {
 		return nil
 	}
-	if err := c.EncryptLogs(ctx); err != nil {
+	if err := c.Server.EncryptLogs(ctx); err != nil {
 		return err
 	}
-	return c.PurgeClear(ctx)
+	return c.Server.PurgeClearLogs(ctx)
 }
 
 // WriteToSecond has the second mysqld take writes and log for the channel, from
@@ -136,12 +133,12 @@ func (p *Pair) WriteToSecond() error {
 	if s == nil {
 		return errors.New("write to the source's second mysqld: there is none")
 	}
-	p.up.Store(s)
+	p.Channel.SwapSource(s.Server)
 	return nil
 }
 
 // WriteToOwn undoes WriteToSecond.
-func (p *Pair) WriteToOwn() { p.up.Store(nil) }
+func (p *Pair) WriteToOwn() { p.Channel.SwapSource(p.Source.Server) }
 
 // DropSecond stops the second mysqld in order and removes it with its volume. log
 // is all that it had written.

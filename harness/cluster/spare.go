@@ -29,7 +29,7 @@ type spares struct {
 // spare is a mysqld in a container of its own, at a door of its own.
 type spare struct {
 	*Node
-	admin *sql.DB
+	sql *replication.Server
 }
 
 // Spare gives a server of a side's release that belongs to nobody, with the
@@ -51,7 +51,7 @@ func (c *Cluster) Spare(ctx context.Context) (replication.Spare, error) {
 		}
 		c.spare.at = s
 	}
-	if err := s.follow(ctx, c.admin); err != nil {
+	if err := s.follow(ctx, c.Server.DB); err != nil {
 		c.spare.at = nil
 		return nil, errors.Join(fmt.Errorf("give %s the accounts of %s: %w", s, c.sql(), err), s.remove(ctx))
 	}
@@ -84,15 +84,15 @@ func (c *Cluster) dropSpare(ctx context.Context) error {
 
 // Login tries one new connection and pings.
 func (s *spare) Login(ctx context.Context, l replication.Login) (*sql.DB, error) {
-	return s.login(ctx, l)
+	return s.sql.Login(ctx, l)
 }
 
 // close ends connections, when everything is to be removed.
 func (h *spares) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.at != nil && h.at.admin != nil {
-		_ = h.at.admin.Close()
+	if h.at != nil {
+		h.at.sql.Close()
 	}
 }
 
@@ -106,6 +106,7 @@ func (c *Cluster) makeSpare(ctx context.Context) (*spare, error) {
 	config := c.Spec.Spare()
 	config.Files = append(config.Files, c.Spec.TLSFiles(o.Keys.Authority, o.Keys.Server[c.Side], o.Keys.Client)...)
 	s := &spare{Node: &Node{Node: config.Node, Side: c.Side, Image: c.sql().Image, spec: c.Spec, config: config, cluster: c}}
+	s.sql = s.server()
 	limited, cancel := poll.WithLimit(ctx, time.Minute, "starting "+s.String())
 	defer cancel()
 	if err := s.begin(limited); err != nil {
@@ -122,15 +123,13 @@ func (s *spare) begin(ctx context.Context) error {
 	if err := s.start(ctx); err != nil {
 		return err
 	}
-	if err := s.listens(ctx); err != nil {
+	if err := s.listens(ctx, s.sql); err != nil {
 		return err
 	}
 	if _, err := s.socketSQL(ctx, secret.Secret{}, objects+secure.BootstrapSQL(c.Spec.Profile, c.secrets.admin, c.secrets.root)); err != nil {
 		return err
 	}
-	var err error
-	s.admin, err = s.open(c.asAdmin())
-	return err
+	return s.sql.OpenPool(c.secrets.admin)
 }
 
 // lastWords is the end of what it wrote before it failed.
@@ -149,9 +148,7 @@ func (s *spare) lastWords(ctx context.Context) string {
 func (s *spare) remove(ctx context.Context) error {
 	ctx, cancel := poll.WithLimit(context.WithoutCancel(ctx), time.Minute, "removing "+s.String())
 	defer cancel()
-	if s.admin != nil {
-		return errors.Join(s.admin.Close(), s.discard(ctx))
-	}
+	s.sql.Close()
 	return s.discard(ctx)
 }
 
@@ -183,7 +180,7 @@ const accountSettings = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('mandator
 
 // follow makes accounts like those of another server.
 func (s *spare) follow(ctx context.Context, from *sql.DB) error {
-	conn, err := s.admin.Conn(ctx)
+	conn, err := s.sql.DB.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -198,7 +195,7 @@ func (s *spare) follow(ctx context.Context, from *sql.DB) error {
 		statements = append(append(statements, statement{text: "DELETE FROM mysql." + table}), rows...)
 	}
 	statements = append(statements, statement{text: "COMMIT"}, statement{text: "FLUSH PRIVILEGES"})
-	settings, _, err := texts(ctx, from, accountSettings)
+	_, settings, err := replication.Table(ctx, from, accountSettings)
 	if err != nil {
 		return err
 	}
@@ -221,7 +218,7 @@ type statement struct {
 
 // copied gives the statements that insert all rows of a table of accounts.
 func copied(ctx context.Context, from *sql.DB, table string) ([]statement, error) {
-	rows, columns, err := texts(ctx, from, "SELECT * FROM mysql."+table)
+	columns, rows, err := replication.Table(ctx, from, "SELECT * FROM mysql."+table)
 	if err != nil {
 		return nil, err
 	}
@@ -235,27 +232,4 @@ func copied(ctx context.Context, from *sql.DB, table string) ([]statement, error
 		all = append(all, one)
 	}
 	return all, nil
-}
-
-// texts reads all rows of a query as texts.
-func texts(ctx context.Context, db *sql.DB, query string) (all [][]sql.NullString, columns []string, err error) {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", query, err)
-	}
-	defer rows.Close() //nolint:errcheck // Err is looked at
-	if columns, err = rows.Columns(); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", query, err)
-	}
-	for rows.Next() {
-		row, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
-		for i := range row {
-			into[i] = &row[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", query, err)
-		}
-		all = append(all, row)
-	}
-	return all, columns, rows.Err()
 }

@@ -61,8 +61,10 @@ func (r *twoRows) Next(into []driver.Value) error {
 func TestSpareFollows(t *testing.T) {
 	from, to := &accounts{}, &accounts{}
 	side := sql.OpenDB(from)
-	s := &spare{Node: standing(t).SQLNode(), admin: sql.OpenDB(to)}
-	t.Cleanup(func() { assert.NoError(t, errors.Join(side.Close(), s.admin.Close())) })
+	n := standing(t).SQLNode()
+	s := &spare{Node: n, sql: n.server()}
+	s.sql.DB = sql.OpenDB(to)
+	t.Cleanup(func() { assert.NoError(t, errors.Join(side.Close(), s.sql.DB.Close())) })
 	require.NoError(t, s.follow(t.Context(), side))
 	assert.Empty(t, from.heard, "nothing is changed there")
 	want := []string{"SET SESSION sql_mode=''", "BEGIN"}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"ndbproof/harness/secure"
 )
 
 // Column is a column of a table: how it is made, how its values are drawn, and
@@ -24,9 +26,9 @@ type Column struct {
 
 func (c Column) read() string {
 	if c.Read == "" {
-		return quote(c.Name)
+		return secure.QuoteName(c.Name)
 	}
-	return fmt.Sprintf(c.Read, quote(c.Name))
+	return fmt.Sprintf(c.Read, secure.QuoteName(c.Name))
 }
 
 // Ways of reading: text as the bytes stored, times and enumerations as printed.

@@ -3,26 +3,26 @@ package load
 import (
 	"fmt"
 	"strings"
-)
 
-func quote(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+	"ndbproof/harness/secure"
+)
 
 // quoted is a table's full name.
 func (w *Workload) quoted(table int) string {
-	return quote(w.Database) + "." + quote(w.Tables[table].Name)
+	return secure.QuoteName(w.Database) + "." + secure.QuoteName(w.Tables[table].Name)
 }
 
 // Schema are the statements that make a workload's database and tables where
 // they are missing.
 func (w *Workload) Schema(engine string) []string {
-	out := []string{"CREATE DATABASE IF NOT EXISTS " + quote(w.Database)}
+	out := []string{"CREATE DATABASE IF NOT EXISTS " + secure.QuoteName(w.Database)}
 	for i, t := range w.Tables {
 		if t.Form == Schemas {
 			continue
 		}
 		lines := []string{"id BIGINT UNSIGNED NOT NULL"}
 		for _, c := range t.Columns {
-			lines = append(lines, quote(c.Name)+" "+c.Type)
+			lines = append(lines, secure.QuoteName(c.Name)+" "+c.Type)
 		}
 		if t.Form == Keyless {
 			lines = append(lines, "KEY by_id (id)")
@@ -69,7 +69,7 @@ func (w *Workload) update(table int) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(quote(c.Name) + " = ?")
+		b.WriteString(secure.QuoteName(c.Name) + " = ?")
 	}
 	b.WriteString(" WHERE id = ?")
 	return b.String()
@@ -80,7 +80,7 @@ func (w *Workload) insert(c Change, values []any) statement {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + w.quoted(c.Table) + " (id")
 	for _, c := range t.Columns {
-		b.WriteString(", " + quote(c.Name))
+		b.WriteString(", " + secure.QuoteName(c.Name))
 	}
 	b.WriteString(") VALUES ")
 	n := int64(1)
@@ -100,7 +100,7 @@ func (w *Workload) insert(c Change, values []any) statement {
 
 // schemaChange makes, widens or drops the table that a key stands for.
 func (w *Workload) schemaChange(c Change, create bool, engine string) string {
-	name := quote(w.Database) + "." + quote(fmt.Sprintf("%s_%d", w.Tables[c.Table].Name, c.Key))
+	name := secure.QuoteName(w.Database) + "." + secure.QuoteName(fmt.Sprintf("%s_%d", w.Tables[c.Table].Name, c.Key))
 	switch {
 	case c.Gone:
 		return "DROP TABLE " + name

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
 
@@ -52,7 +53,7 @@ var (
 func (w way) server(rows map[int64]string) *fakeServer {
 	f := &fakeServer{}
 	for _, c := range append(slices.Clone(w.columns), column{name: "v"}) {
-		f.columns = append(f.columns, quote(c.name))
+		f.columns = append(f.columns, secure.QuoteName(c.name))
 	}
 	for id, v := range rows {
 		f.rows = append(f.rows, append(w.values(id), []byte(v)))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ndbproof/harness/poll"
+	"ndbproof/harness/secure"
 )
 
 // Live says how to compare while writers go on. A row that differs at first may
@@ -203,7 +204,7 @@ func (j *job) where(i int, batch []found) string {
 		case f.literals != nil:
 			parts := make([]string, j.keys)
 			for n, c := range j.columns[i][:j.keys] {
-				parts[n] = quote(c.name) + " = " + f.literals[n]
+				parts[n] = secure.QuoteName(c.name) + " = " + f.literals[n]
 			}
 			all = append(all, "("+strings.Join(parts, " AND ")+")")
 		}
@@ -212,7 +213,7 @@ func (j *job) where(i int, batch []found) string {
 	case len(all) == 0:
 		return ""
 	case j.ordinal:
-		return " WHERE " + quote(j.columns[i][0].name) + " IN (" + strings.Join(all, ", ") + ")"
+		return " WHERE " + secure.QuoteName(j.columns[i][0].name) + " IN (" + strings.Join(all, ", ") + ")"
 	}
 	return " WHERE " + strings.Join(all, " OR ")
 }

@@ -2,36 +2,27 @@ package parity
 
 import (
 	"context"
-	"database/sql"
 	"strconv"
+
+	"ndbproof/harness/replication"
 )
 
 // query visits the rows of a query on information_schema, as strings.
-func (s *side) query(ctx context.Context, q string, args []any, columns int, visit func([]string)) error {
-	return query(ctx, s.sessions[0].conn, q, args, columns, visit)
+func (s *side) query(ctx context.Context, q string, args []any, visit func([]string)) error {
+	return query(ctx, s.sessions[0].conn, q, args, visit)
 }
 
-type querier interface {
-	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-}
-
-func query(ctx context.Context, db querier, q string, args []any, columns int, visit func([]string)) error {
-	rows, err := db.QueryContext(ctx, q, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	values, dest := make([]string, columns), make([]any, columns)
-	for i := range values {
-		dest[i] = &values[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			return err
+// query visits the rows of a query on db as strings. NULL is the empty string.
+func query(ctx context.Context, db replication.Querier, q string, args []any, visit func([]string)) error {
+	_, rows, err := replication.Table(ctx, db, q, args...)
+	for _, row := range rows {
+		values := make([]string, len(row))
+		for i, v := range row {
+			values[i] = v.String
 		}
 		visit(values)
 	}
-	return rows.Err()
+	return err
 }
 
 // number reads a count that the server printed; an estimate that is none is 0.

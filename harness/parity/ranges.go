@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"ndbproof/harness/secure"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -80,7 +82,7 @@ func (s span) where(column string) string {
 // keys lie unevenly the spans take unequal time; none is left out, for the outer
 // ones are open.
 func (j *job) spans(ctx context.Context, estimate int64) ([]span, error) {
-	s, c := j.sides[0].sessions[0], quote(j.columns[0][0].name)
+	s, c := j.sides[0].sessions[0], secure.QuoteName(j.columns[0][0].name)
 	var ends [2]Digest
 	err := s.scan(ctx, "SELECT MIN("+c+"), MAX("+c+") FROM "+j.name.quoted(), 2, nil, func(row []driver.Value) error {
 		for i, v := range row {
@@ -195,7 +197,7 @@ const dense = 4
 
 // window reads all rows of a window, in whatever order they come.
 func (j *job) window(ctx context.Context, i int, s *session, part span, block []entry) ([]entry, error) {
-	columns, key := j.columns[i], quote(j.columns[i][0].name)
+	columns, key := j.columns[i], secure.QuoteName(j.columns[i][0].name)
 	query := j.selectFrom(i, s) + " FORCE INDEX (PRIMARY)" + part.where(key)
 	err := s.scan(ctx, query, len(columns), func() { block = block[:0] }, func(row []driver.Value) error {
 		if len(block) == dense*j.Chunk {
@@ -215,7 +217,7 @@ func (j *job) window(ctx context.Context, i int, s *session, part span, block []
 // block reads the first Chunk rows of a span. The index is forced: without it
 // NDB may scan the table and sort it for every block.
 func (j *job) block(ctx context.Context, i int, s *session, sp span, block []entry) ([]entry, error) {
-	columns, key := j.columns[i], quote(j.columns[i][0].name)
+	columns, key := j.columns[i], secure.QuoteName(j.columns[i][0].name)
 	query := j.selectFrom(i, s) + " FORCE INDEX (PRIMARY)" + sp.where(key) + " ORDER BY " + key + " LIMIT " + strconv.Itoa(j.Chunk)
 	var last Digest
 	begin := func() {

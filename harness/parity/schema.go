@@ -7,12 +7,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"ndbproof/harness/secure"
 )
 
 type tableName struct{ database, table string }
 
 func (n tableName) String() string { return n.database + "." + n.table }
-func (n tableName) quoted() string { return quote(n.database) + "." + quote(n.table) }
+func (n tableName) quoted() string {
+	return secure.QuoteName(n.database) + "." + secure.QuoteName(n.table)
+}
 
 func (n tableName) compare(m tableName) int {
 	return cmp.Or(cmp.Compare(n.database, m.database), cmp.Compare(n.table, m.table))
@@ -139,22 +143,22 @@ func (s *side) readSchema(ctx context.Context, o Options) error {
 	s.databases, s.tables = facts{}, map[tableName]*table{}
 	where, args := o.choice("schema_name")
 	q := "SELECT schema_name, CONCAT('collate ', default_collation_name) FROM information_schema.schemata WHERE " + where
-	if err := s.query(ctx, q, args, 2, func(v []string) { s.databases["database "+v[0]] = plain(v[1]) }); err != nil {
+	if err := s.query(ctx, q, args, func(v []string) { s.databases["database "+v[0]] = plain(v[1]) }); err != nil {
 		return err
 	}
 	where, args = o.choice("table_schema")
-	if err := s.query(ctx, tablesQuery+where, args, 6, func(v []string) { s.addTable(v, o) }); err != nil {
+	if err := s.query(ctx, tablesQuery+where, args, func(v []string) { s.addTable(v, o) }); err != nil {
 		return err
 	}
-	if err := s.query(ctx, strings.Replace(columnsQuery, "%s", where, 1), args, 6, s.addColumn); err != nil {
+	if err := s.query(ctx, strings.Replace(columnsQuery, "%s", where, 1), args, s.addColumn); err != nil {
 		return err
 	}
-	if err := s.query(ctx, strings.Replace(keysQuery, "%s", where, 1), args, 4, s.addKey); err != nil {
+	if err := s.query(ctx, strings.Replace(keysQuery, "%s", where, 1), args, s.addKey); err != nil {
 		return err
 	}
 	for _, q := range factQueries {
 		q = strings.ReplaceAll(strings.Replace(q, "%s", where, 1), "%%", "%")
-		if err := s.query(ctx, q, args, 4, func(v []string) {
+		if err := s.query(ctx, q, args, func(v []string) {
 			if t := s.tables[tableName{v[0], v[1]}]; t != nil {
 				t.facts[v[2]] = plain(v[3])
 			}

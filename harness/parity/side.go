@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 
 	"ndbproof/harness/poll"
+	"ndbproof/harness/replication"
 	"ndbproof/harness/topology"
 )
 
@@ -66,8 +66,8 @@ func (s *side) connect(ctx context.Context, connections int) error {
 }
 
 // Server tells two servers apart, wherever they listen: it is the server_uuid.
-func Server(ctx context.Context, db querier) (uuid string, err error) {
-	err = query(ctx, db, "SELECT @@server_uuid", nil, 1, func(v []string) { uuid = v[0] })
+func Server(ctx context.Context, db replication.Querier) (uuid string, err error) {
+	err = query(ctx, db, "SELECT @@server_uuid", nil, func(v []string) { uuid = v[0] })
 	return uuid, err
 }
 
@@ -202,5 +202,3 @@ func (s *session) count(ctx context.Context, n tableName) (int64, error) {
 	})
 	return rows, err
 }
-
-func quote(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }

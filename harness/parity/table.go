@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"ndbproof/harness/secure"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -124,7 +126,7 @@ func (j *job) selectFrom(i int, s *session) string { return j.selectFirst(i, s, 
 func (j *job) selectFirst(i int, s *session, columns int) string {
 	exprs := make([]string, columns)
 	for n, c := range j.columns[i][:columns] {
-		e := quote(c.name)
+		e := secure.QuoteName(c.name)
 		switch {
 		case c.kind == kindFloat:
 			e += " * 1e0"

@@ -44,7 +44,7 @@ func NotReplicated(ctx context.Context, db *sql.DB) (Logging, error) {
 	l := Logging{}
 	where, args := Options{}.choice("t.table_schema")
 	var tables []string
-	err := query(ctx, db, ndbTables+where+" ORDER BY 1", args, 2, func(v []string) {
+	err := query(ctx, db, ndbTables+where+" ORDER BY 1", args, func(v []string) {
 		tables = append(tables, v[0])
 		if v[1] == "1" {
 			l.Unlogged = append(l.Unlogged, Unlogged{v[0], NoKeyAndBlob})
@@ -56,7 +56,7 @@ func NotReplicated(ctx context.Context, db *sql.DB) (Logging, error) {
 	l.Tables = len(tables)
 	on := ""
 	const logBin = "SELECT variable_value FROM performance_schema.global_variables WHERE variable_name = 'ndb_log_bin'"
-	if err := query(ctx, db, logBin, nil, 1, func(v []string) { on = v[0] }); err != nil {
+	if err := query(ctx, db, logBin, nil, func(v []string) { on = v[0] }); err != nil {
 		return l, err
 	}
 	if on != "ON" {
@@ -91,13 +91,13 @@ type rule struct {
 func readRules(ctx context.Context, db *sql.DB) ([]rule, error) {
 	there := false
 	const exists = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'mysql' AND table_name = 'ndb_replication'"
-	if err := query(ctx, db, exists, nil, 1, func([]string) { there = true }); err != nil || !there {
+	if err := query(ctx, db, exists, nil, func([]string) { there = true }); err != nil || !there {
 		return nil, err
 	}
 	rules := []rule{}
 	const q = `SELECT CAST(db AS CHAR), CAST(table_name AS CHAR), server_id <> 0, COALESCE(binlog_type, 0) = 1
  FROM mysql.ndb_replication WHERE server_id IN (0, @@server_id)`
-	err := query(ctx, db, q, nil, 4, func(v []string) { rules = append(rules, rule{v[0], v[1], v[2] == "1", v[3] == "1"}) })
+	err := query(ctx, db, q, nil, func(v []string) { rules = append(rules, rule{v[0], v[1], v[2] == "1", v[3] == "1"}) })
 	return rules, err
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ndbproof/harness/secure"
 )
 
 // rows visits the rows of one side, each once, about Chunk at a time: in ranges of
@@ -79,13 +81,13 @@ func (j *job) next(ctx context.Context, i int, s *session, last []string, depth 
 	columns := j.columns[i]
 	var where, order []string
 	for n, c := range columns[:j.keys] {
-		order = append(order, quote(c.name))
+		order = append(order, secure.QuoteName(c.name))
 		switch {
 		case last == nil || n > depth:
 		case n == depth:
-			where = append(where, quote(c.name)+" > "+last[n])
+			where = append(where, secure.QuoteName(c.name)+" > "+last[n])
 		default:
-			where = append(where, quote(c.name)+" = "+last[n])
+			where = append(where, secure.QuoteName(c.name)+" = "+last[n])
 		}
 	}
 	query := j.selectFrom(i, s) + " FORCE INDEX (PRIMARY)"

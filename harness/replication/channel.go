@@ -45,6 +45,11 @@ func (c *Channel) Source() *Server { return c.source.Load() }
 // channel, from the next Fence and the next Repoint on. The channel must be stopped.
 func (c *Channel) SwapSource(s *Server) { c.source.Store(s) }
 
+// CreateAccount creates the account of the channel on the source (step 5).
+func (c *Channel) CreateAccount(ctx context.Context) error {
+	return c.Source().CreateReplicationUser(ctx, c.Password)
+}
+
 // Options is how the replica reaches its source (step 6), as its profile has it. The
 // password is in it.
 func (c *Channel) Options() secure.ChannelOptions {
@@ -92,6 +97,16 @@ func (c *Channel) onReplica(ctx context.Context, statements ...string) error {
 // Stop stops both threads of the channel.
 func (c *Channel) Stop(ctx context.Context) error {
 	return c.onReplica(ctx, c.Replica.Words().StopReplica)
+}
+
+// StopReceiver stops the receiver alone. Resume starts it again.
+func (c *Channel) StopReceiver(ctx context.Context) error {
+	return c.onReplica(ctx, c.Replica.Words().StopReceiver)
+}
+
+// StopApplier stops the applier alone. Resume starts it again.
+func (c *Channel) StopApplier(ctx context.Context) error {
+	return c.onReplica(ctx, c.Replica.Words().StopApplier)
 }
 
 // Start starts both threads of the channel.

@@ -11,10 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
-	"ndbproof/harness/load"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
@@ -46,7 +44,7 @@ func Run(ctx context.Context, o Options, p Progress) (Report, error) {
 	if o.Seed == 0 {
 		o.Seed = drawSeed()
 	}
-	r := &runner{Options: o, progress: p, promised: secure.Seed2021(), secrets: &secret.Set{}}
+	r := &runner{Options: o, progress: p, promised: secure.Seed2021(), secrets: &secret.Set{}, writer: &writers{rows: o.Rows, first: 1}}
 	r.results = evidence.Results{Profile: r.promised.Name}
 	r.results.Provenance = evidence.Provenance{Command: o.Command, Seed: o.Seed, Start: time.Now().UTC(), Accounts: outsiders(r.promised)}
 	ctx, r.stop = context.WithCancelCause(ctx)
@@ -100,9 +98,6 @@ type runner struct {
 	to       images.Image
 	pair     *cluster.Pair
 	writer   *writers
-	ledgers  int // begun
-	workload load.Totals
-	settled  bool
 	deaths   deaths
 	stop     context.CancelCauseFunc // ends the run, and says why
 
@@ -338,5 +333,3 @@ func (r *runner) write(res evidence.Results) error {
 	}
 	return nil
 }
-
-var _ claim.Bench = (*subject)(nil)

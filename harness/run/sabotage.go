@@ -41,12 +41,13 @@ type matrix struct {
 	promised secure.Profile
 	scratch  *evidence.Dir // what claims see, until it is known whether it is to be kept
 
-	before func(context.Context) error                                       // each sabotage
-	deaths *deaths                                                           // of nodes
-	keep   func(n int, outcomes []evidence.Outcome) (dir string)             // what those that fell saw
-	renew  func(ctx context.Context, n int, why string) (claim.Bench, error) // another pair
-	group  func(effect string, rows int)                                     // begins
-	told   func(evidence.Sabotage, *evidence.SabotageRow)                    // after each row, or control
+	catchUp func(context.Context, claim.Bench) error                          // has the replica catch up
+	before  func(context.Context) error                                       // each sabotage
+	deaths  *deaths                                                           // of nodes
+	keep    func(n int, outcomes []evidence.Outcome) (dir string)             // what those that fell saw
+	renew   func(ctx context.Context, n int, why string) (claim.Bench, error) // another pair
+	group   func(effect string, rows int)                                     // begins
+	told    func(evidence.Sabotage, *evidence.SabotageRow)                    // after each row, or control
 
 	result evidence.Sabotage
 	total  int
@@ -114,7 +115,7 @@ func (m *matrix) row(ctx context.Context, n int, row claim.Row) evidence.Sabotag
 	m.deaths.tell(cancel)
 	looked := judgedFor(row, m.claims)
 	r := blank(row, m.result.Claims)
-	done := m.do(ctx, row)
+	undo, done := m.do(ctx, row)
 	if done == nil {
 		outcomes := m.judge(ctx, looked, row.Claim.ID)
 		if done = died(ctx); done == nil {
@@ -126,34 +127,35 @@ func (m *matrix) row(ctx context.Context, n int, row claim.Row) evidence.Sabotag
 	if done != nil {
 		r.Reason = "not done: " + oneLine(done)
 	}
-	mended := m.mend(ctx, row, looked, done == nil)
+	mended := m.mend(ctx, row, undo, looked, done == nil)
 	if r.Healed = mended == nil; !r.Healed {
 		r.Trouble = oneLine(mended)
 	}
 	return r
 }
 
-// do breaks. The sabotage is not done when a node died of it.
-func (m *matrix) do(ctx context.Context, row claim.Row) error {
+// do breaks, and gives what undoes it. The sabotage is not done when a node died of it.
+func (m *matrix) do(ctx context.Context, row claim.Row) (undo func(context.Context) error, err error) {
+	undo = func(context.Context) error { return nil }
 	if err := m.before(ctx); err != nil {
-		return err
+		return undo, err
 	}
 	limited, done := poll.WithLimit(ctx, limitOf(row), "breaking it")
 	defer done()
-	err := row.Sabotage.Do(limited, m.bench)
+	undo, err = row.Sabotage.Do(limited, m.bench)
 	if dead := died(ctx); dead != nil {
-		return dead
+		return undo, dead
 	}
-	return err
+	return undo, err
 }
 
-// mend takes the sabotage back, with a limit of its own, and proves that the
-// pair is as before: it catches up, and the claims that were judged hold. What
-// half a sabotage leaves to be taken back may be nothing, so that its Undo may
-// fail; then the proof alone decides.
-func (m *matrix) mend(ctx context.Context, row claim.Row, looked []claim.Claim, whole bool) error {
+// mend undoes the sabotage, with a limit of its own, and proves that the pair is as
+// before: it catches up, and the claims that were judged hold. What half a sabotage
+// leaves to be undone may be nothing, so that undo may fail; then the proof alone
+// decides.
+func (m *matrix) mend(ctx context.Context, row claim.Row, undo func(context.Context) error, looked []claim.Claim, whole bool) error {
 	limited, done := poll.WithLimit(ctx, limitOf(row), "mending it")
-	undone := row.Sabotage.Undo(limited, m.bench)
+	undone := undo(limited)
 	done()
 	if dead := died(ctx); dead != nil {
 		return dead
@@ -172,7 +174,7 @@ func (m *matrix) mend(ctx context.Context, row claim.Row, looked []claim.Claim, 
 func (m *matrix) heal(ctx context.Context, left []claim.Claim) error {
 	ctx, done := poll.WithLimit(ctx, limitHeal, "healing")
 	defer done()
-	if _, err := m.bench.CatchUp(ctx); err != nil {
+	if err := m.catchUp(ctx, m.bench); err != nil {
 		return fmt.Errorf("heal: %w", err)
 	}
 	return poll.Every(ctx, pauseHeal, "the claims to hold again", func(ctx context.Context) error {
@@ -224,7 +226,7 @@ func (m *matrix) replace(ctx context.Context, n int, why string) error {
 
 // judge looks for claims on the pair at hand.
 func (m *matrix) judge(ctx context.Context, claims []claim.Claim, named string) []evidence.Outcome {
-	return judgeAll(ctx, claims, m.bench, m.scratch, m.promised, named)
+	return judgeAll(ctx, claims, m.bench.Subject, m.scratch, m.promised, named)
 }
 
 // judgeAll looks for claims: for those that only read all at once, and then for

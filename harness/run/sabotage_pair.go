@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ndbproof/harness/claim"
+	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/lock"
@@ -34,7 +35,7 @@ func (r *runner) sabotage(ctx context.Context) error {
 	}
 	defer scratch.Release() //nolint:errcheck // what is left of it is swept
 	m := &matrix{
-		bench: &subject{Pair: r.pair, runner: r}, claims: claim.For(r.promised), promised: r.promised,
+		bench: r.bench(), catchUp: catchUp, claims: claim.For(r.promised), promised: r.promised,
 		scratch: evidence.At(scratch.Path), before: r.ready, deaths: &r.deaths,
 		group: func(effect string, n int) {
 			r.begin("sabotage, "+effect, fmt.Sprintf("sabotage: %d of the kind that %s", n, effect))
@@ -44,6 +45,11 @@ func (r *runner) sabotage(ctx context.Context) error {
 	m.keep = func(n int, outcomes []evidence.Outcome) string { return r.keepFallen(n, outcomes, m.scratch) }
 	m.renew = func(ctx context.Context, n int, why string) (claim.Bench, error) { return r.renew(ctx, m, n, why) }
 	return m.run(ctx, rows)
+}
+
+func catchUp(ctx context.Context, b claim.Bench) error {
+	_, err := b.Channel.CatchUp(ctx)
+	return err
 }
 
 // tellSabotage keeps the matrix as far as it has come, and tells of its last row
@@ -94,11 +100,11 @@ const sessions = 16
 func (r *runner) ready(ctx context.Context) error {
 	ctx, done := poll.WithLimit(ctx, limitAct, "opening sessions and removing old logs")
 	defer done()
-	if err := r.pair.TrimLogs(ctx); err != nil {
+	if err := r.pair.Both(func(c *cluster.Cluster) error { return c.Server.KeepLogs(ctx, 2) }); err != nil {
 		return err
 	}
 	for _, side := range topology.Sides {
-		if err := open(ctx, r.pair.Admin(side), sessions); err != nil {
+		if err := open(ctx, r.pair.Server(side).DB, sessions); err != nil {
 			return fmt.Errorf("open sessions on the %s: %w", side, err)
 		}
 	}
@@ -129,7 +135,7 @@ func (r *runner) renew(ctx context.Context, m *matrix, n int, why string) (claim
 	begun := time.Now()
 	r.keepLogs(n)
 	if err := r.engine.TearDown(r.pair.Clusters()...); err != nil {
-		return nil, err
+		return claim.Bench{}, err
 	}
 	living, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -137,29 +143,28 @@ func (r *runner) renew(ctx context.Context, m *matrix, n int, why string) (claim
 	start, done := poll.WithLimit(living, limitStart, "bringing another pair up")
 	defer done()
 	if err := r.launch(start, func() { r.pair.Watch(ctx, r.deaths.died) }, func(int) {}); err != nil {
-		return nil, causeFirst(living, err)
+		return claim.Bench{}, causeFirst(living, err)
 	}
-	b := &subject{Pair: r.pair, runner: r}
-	if err := r.fill(start, b); err != nil {
-		return nil, causeFirst(living, err)
+	if err := r.fill(start); err != nil {
+		return claim.Bench{}, causeFirst(living, err)
 	}
-	m.bench = b
+	m.bench = r.bench()
 	if err := m.heal(start, judgedFor(claim.Row{}, m.claims)); err != nil {
-		return nil, causeFirst(living, err)
+		return claim.Bench{}, causeFirst(living, err)
 	}
 	r.time("another pair", time.Since(begun))
 	r.say("sabotage", "", "", "the pair was replaced: "+why)
-	return b, nil
+	return m.bench, nil
 }
 
 // fill writes as many rows as were asked for, and no longer than that takes.
-func (r *runner) fill(ctx context.Context, b *subject) error {
+func (r *runner) fill(ctx context.Context) error {
 	r.Duration = 0
 	if err := r.startWriters(ctx, load.Inserts(), load.Mixed()); err != nil {
 		return err
 	}
-	defer b.stop()
-	_, err := b.Settle(ctx)
+	defer r.stopWriters()
+	_, err := r.writer.Settle(ctx)
 	return err
 }
 

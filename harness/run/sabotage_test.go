@@ -14,7 +14,6 @@ import (
 
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
-	"ndbproof/harness/epoch"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
@@ -23,23 +22,37 @@ import (
 
 // stage is a pair without nodes: what is broken in it, by claim, and how.
 type stage struct {
-	claim.Bench // what is not below is not to be called
-	mu          sync.Mutex
-	broken      map[string]string // "" or a word of a violation; "unseen": cannot be looked for
-	behind      error             // of CatchUp
-	looked      []string
-	renewed     []string
-	kept        []string
-	died        func(*cluster.Death)
+	mu      sync.Mutex
+	broken  map[string]string // "" or a word of a violation; "unseen": cannot be looked for
+	behind  error             // of catching up
+	looked  []string
+	renewed []string
+	kept    []string
+	died    func(*cluster.Death)
 }
 
-func (s *stage) Spec(side topology.Side) topology.Spec {
-	return topology.Spec{Name: string(side), Release: release.MustParse("9.7.4")}
+// bench is all that the matrix asks of a pair.
+func (s *stage) bench() claim.Bench {
+	return claim.Bench{Subject: claim.Subject{Spec: func(side topology.Side) topology.Spec {
+		return topology.Spec{Name: string(side), Release: release.MustParse("9.7.4")}
+	}}}
 }
-func (s *stage) CatchUp(context.Context) (epoch.Epoch, error) { return 1, s.behind }
 
-func (s *stage) broke(id, word string) func(context.Context, claim.Bench) error {
-	return func(context.Context, claim.Bench) error {
+func (s *stage) catchUp(context.Context, claim.Bench) error { return s.behind }
+
+// act breaks or mends.
+type act = func(context.Context) error
+
+// undone is what a sabotage does, and what undoes it.
+func undone(do, undo act) func(context.Context, claim.Bench) (func(context.Context) error, error) {
+	return func(ctx context.Context, _ claim.Bench) (func(context.Context) error, error) { return undo, do(ctx) }
+}
+
+// nothing breaks, or mends, nothing.
+func nothing(context.Context) error { return nil }
+
+func (s *stage) breaks(id, word string) act {
+	return func(context.Context) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.broken[id] = word
@@ -77,7 +90,7 @@ func (s *stage) claimOf(id string, e claim.Effect, sabotages ...claim.Sabotage) 
 
 // sabotageOf breaks claim id with a word, and mends it.
 func (s *stage) sabotageOf(id, word string) claim.Sabotage {
-	return claim.Sabotage{Name: id + " " + word, Effect: claim.Disturbs, Want: id + "." + word, Do: s.broke(id, word), Undo: s.broke(id, "")}
+	return claim.Sabotage{Name: id + " " + word, Effect: claim.Disturbs, Want: id + "." + word, Do: undone(s.breaks(id, word), s.breaks(id, ""))}
 }
 
 // play runs the rows of all claims' sabotages.
@@ -90,7 +103,7 @@ func (s *stage) play(t *testing.T, claims ...claim.Claim) (evidence.Sabotage, er
 		}
 	}
 	m := &matrix{
-		bench: s, claims: claims, scratch: evidence.At(t.TempDir()), deaths: &deaths{},
+		bench: s.bench(), catchUp: s.catchUp, claims: claims, scratch: evidence.At(t.TempDir()), deaths: &deaths{},
 		before: func(context.Context) error { return nil },
 		keep: func(n int, outcomes []evidence.Outcome) string {
 			s.kept = append(s.kept, fmt.Sprintf("%d: %d", n, len(evidence.Falls(outcomes))))
@@ -99,7 +112,7 @@ func (s *stage) play(t *testing.T, claims ...claim.Claim) (evidence.Sabotage, er
 		renew: func(_ context.Context, n int, why string) (claim.Bench, error) {
 			s.renewed = append(s.renewed, fmt.Sprintf("%d: %s", n, why))
 			s.broken, s.behind = map[string]string{}, nil
-			return s, nil
+			return s.bench(), nil
 		},
 		group: func(string, int) {}, told: func(evidence.Sabotage, *evidence.SabotageRow) {},
 	}
@@ -136,16 +149,18 @@ func TestMatrixCatchesWhatFalls(t *testing.T) {
 
 func TestMatrixSeesClaimsThatDoNotFall(t *testing.T) {
 	s := newStage()
-	nothing := s.sabotageOf("a", "open")
-	nothing.Name, nothing.Do = "nothing is broken", func(context.Context, claim.Bench) error { return nil }
+	mends := s.breaks("a", "")
+	idle := s.sabotageOf("a", "open")
+	idle.Name, idle.Do = "nothing is broken", undone(nothing, mends)
 	other := s.sabotageOf("a", "open")
-	other.Name, other.Do = "broken in another way", s.broke("a", "shut")
+	other.Name, other.Do = "broken in another way", undone(s.breaks("a", "shut"), mends)
 	unseen := s.sabotageOf("a", "open")
-	unseen.Name, unseen.Do = "not to be looked at", s.broke("a", "unseen")
-	undone := s.sabotageOf("a", "open")
-	undone.Name, undone.Do = "cannot be done", func(context.Context, claim.Bench) error { return errors.New("no such file") }
-	undone.Undo = func(context.Context, claim.Bench) error { return errors.New("nothing to undo") }
-	got, err := s.play(t, s.claimOf("a", claim.Reads, nothing, other, unseen, undone))
+	unseen.Name, unseen.Do = "not to be looked at", undone(s.breaks("a", "unseen"), mends)
+	missing := s.sabotageOf("a", "open")
+	missing.Name, missing.Do = "cannot be done", undone(
+		func(context.Context) error { return errors.New("no such file") },
+		func(context.Context) error { return errors.New("nothing to undo") })
+	got, err := s.play(t, s.claimOf("a", claim.Reads, idle, other, unseen, missing))
 	require.NoError(t, err)
 	assert.Equal(t, "caught 0/4, false alarms 0", got.Score())
 	for i, want := range []string{"the claim held", "the claim is violated, but not by a.open", "the claim is not-looked, which is no catch", "not done: no such file"} {
@@ -161,12 +176,11 @@ func TestMatrixSeesFalseAlarms(t *testing.T) {
 	both := func(word string) claim.Sabotage {
 		x := s.sabotageOf("a", "open")
 		x.Name = word
-		x.Do = func(ctx context.Context, b claim.Bench) error {
-			return errors.Join(s.broke("a", "open")(ctx, b), s.broke("b", word)(ctx, b))
-		}
-		x.Undo = func(ctx context.Context, b claim.Bench) error {
-			return errors.Join(s.broke("a", "")(ctx, b), s.broke("b", "")(ctx, b))
-		}
+		x.Do = undone(
+			func(ctx context.Context) error {
+				return errors.Join(s.breaks("a", "open")(ctx), s.breaks("b", word)(ctx))
+			},
+			func(ctx context.Context) error { return errors.Join(s.breaks("a", "")(ctx), s.breaks("b", "")(ctx)) })
 		return x
 	}
 	listed := both("listed")
@@ -185,14 +199,14 @@ func TestMatrixSeesFalseAlarms(t *testing.T) {
 func TestMatrixReplacesAPairThatDoesNotHeal(t *testing.T) {
 	s := newStage()
 	stays := s.sabotageOf("a", "open")
-	stays.Undo = func(context.Context, claim.Bench) error { return nil }
+	stays.Do = undone(s.breaks("a", "open"), nothing)
 	fails := s.sabotageOf("a", "shut")
-	fails.Undo = func(context.Context, claim.Bench) error { return errors.New("no way back") }
+	fails.Do = undone(s.breaks("a", "shut"), func(context.Context) error { return errors.New("no way back") })
 	behind := s.sabotageOf("a", "late")
-	behind.Undo = func(ctx context.Context, b claim.Bench) error {
+	behind.Do = undone(s.breaks("a", "late"), func(ctx context.Context) error {
 		s.behind = errors.New("the applier stands still")
-		return s.broke("a", "")(ctx, b)
-	}
+		return s.breaks("a", "")(ctx)
+	})
 	got, err := s.play(t, s.claimOf("a", claim.Reads, stays, fails, behind, s.sabotageOf("a", "end")))
 	require.NoError(t, err)
 	assert.Equal(t, "caught 4/4, false alarms 0, 3 did not heal", got.Score())
@@ -207,7 +221,7 @@ func TestMatrixReplacesAPairThatDoesNotHeal(t *testing.T) {
 func TestMatrixWaitsForAPairToHeal(t *testing.T) {
 	s := newStage()
 	slow := s.sabotageOf("a", "open")
-	slow.Undo = func(context.Context, claim.Bench) error { return nil }
+	slow.Do = undone(s.breaks("a", "open"), nothing)
 	a := s.claimOf("a", claim.Reads, slow)
 	look := a.Look
 	a.Look = func(ctx context.Context, sub claim.Subject, d *evidence.Dir) (claim.Observation, error) {
@@ -227,7 +241,7 @@ func TestADeadNodeIsNoCatch(t *testing.T) {
 	dies := func(x claim.Sabotage, name string) claim.Sabotage {
 		do := x.Do
 		x.Name = name
-		x.Do = func(ctx context.Context, b claim.Bench) error {
+		x.Do = func(ctx context.Context, b claim.Bench) (func(context.Context) error, error) {
 			s.died(&cluster.Death{Side: topology.Source, Node: "sql", Exit: 2, Signal: "11"})
 			return do(ctx, b)
 		}
@@ -256,11 +270,11 @@ func TestMatrixEndsWithTheRun(t *testing.T) {
 	why := errors.New("interrupted")
 	var end context.CancelCauseFunc
 	x := s.sabotageOf("a", "open")
-	x.Do = func(context.Context, claim.Bench) error { end(why); return nil }
+	x.Do = undone(func(context.Context) error { end(why); return nil }, nothing)
 	a := s.claimOf("a", claim.Reads, s.sabotageOf("a", "shut"), x, s.sabotageOf("a", "end"))
 	rows := []claim.Row{{Claim: a, Sabotage: a.Sabotage[0]}, {Claim: a, Sabotage: x}, {Claim: a, Sabotage: a.Sabotage[2]}}
 	m := &matrix{
-		bench: s, claims: []claim.Claim{a}, scratch: evidence.At(t.TempDir()), deaths: &deaths{},
+		bench: s.bench(), catchUp: s.catchUp, claims: []claim.Claim{a}, scratch: evidence.At(t.TempDir()), deaths: &deaths{},
 		before: func(context.Context) error { return nil }, keep: func(int, []evidence.Outcome) string { return "" },
 		group: func(string, int) {}, told: func(evidence.Sabotage, *evidence.SabotageRow) {},
 	}
@@ -279,9 +293,9 @@ func TestAControlThatFallsReplacesThePair(t *testing.T) {
 	restarts.Effect = claim.Restarts
 	b := s.claimOf("b", claim.Disturbs)
 	first := s.sabotageOf("a", "open")
-	first.Undo = func(ctx context.Context, bench claim.Bench) error {
-		return errors.Join(s.broke("b", "lost")(ctx, bench), s.broke("a", "")(ctx, bench))
-	}
+	first.Do = undone(s.breaks("a", "open"), func(ctx context.Context) error {
+		return errors.Join(s.breaks("b", "lost")(ctx), s.breaks("a", "")(ctx))
+	})
 	got, err := s.play(t, s.claimOf("a", claim.Reads, first, restarts), b)
 	require.NoError(t, err)
 	assert.Equal(t, "caught 2/2, false alarms 1", got.Score())

@@ -131,11 +131,11 @@ func (r *runner) launch(ctx context.Context, watch func(), step func(int)) error
 		return err
 	}
 	step(5)
-	if err := r.pair.Account(ctx); err != nil {
+	if err := r.pair.Channel.CreateAccount(ctx); err != nil {
 		return err
 	}
 	step(6)
-	return r.pair.Open(ctx)
+	return r.pair.Channel.Open(ctx)
 }
 
 // specs are the two clusters as they are deployed.
@@ -160,8 +160,7 @@ func (r *runner) howEncrypted() string {
 // go on, and those of step 8 come last.
 func (r *runner) check(ctx context.Context) error {
 	r.enter(7)
-	s := &subject{Pair: r.pair, runner: r}
-	defer s.stop()
+	defer r.stopWriters()
 	if err := r.startWriters(ctx, load.Inserts(), load.Mixed()); err != nil {
 		return err
 	}
@@ -169,7 +168,7 @@ func (r *runner) check(ctx context.Context) error {
 		if c.Step == 8 && r.step != 8 && ctx.Err() == nil {
 			r.enter(8)
 		}
-		o := r.judge(ctx, c, s, r.dir)
+		o := r.judge(ctx, c, r.bench().Subject, r.dir)
 		r.results.Claims = append(r.results.Claims, o)
 		if ctx.Err() == nil { // else it is told once, at the end
 			r.progress.Claim(o)

@@ -5,14 +5,19 @@ import (
 	"errors"
 	"time"
 
+	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 )
 
-// subject is what claims look at: the pair, and the writers beside it.
-type subject struct {
-	*cluster.Pair
-	*runner
+// bench is the pair at hand and the writers beside it, as claims look at it and as
+// sabotages change it.
+func (r *runner) bench() claim.Bench {
+	p := r.pair
+	return claim.Bench{
+		Subject:  claim.Subject{Spec: p.Spec, Channel: p.Channel, Keys: p, Files: p, Host: p, Wire: p, Disks: p, Writers: r.writer},
+		Operator: p,
+	}
 }
 
 // collect keeps what there is of every node, and gives what must be searched

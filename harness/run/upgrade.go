@@ -33,7 +33,6 @@ type Upgrade struct {
 // upgrading is an upgrade while it goes on.
 type upgrading struct {
 	*runner
-	bench    *subject
 	to       images.Image
 	programs map[string]map[topology.Role]string // sha256 of each role's program, by release
 	specs    map[string]map[topology.Side]topology.Spec
@@ -87,7 +86,7 @@ func (u Upgrade) planOptions() plan.Options {
 // step, while writers write, and judges it before, between and after.
 func (r *runner) upgradePair(ctx context.Context) error {
 	u := &upgrading{
-		runner: r, bench: &subject{Pair: r.pair, runner: r}, marks: map[string]plan.Mark{},
+		runner: r, marks: map[string]plan.Mark{},
 		starts: map[topology.Role][]float64{}, earlier: map[string]string{}, copied: map[string][]string{},
 		report: upgrade.Report{
 			Run: r.results.Run, From: r.image.Release.String(), To: r.to.Release.String(), RollbackAt: r.Upgrade.RollbackAt, Second: r.Upgrade.SpareSQL,
@@ -111,7 +110,7 @@ func (u *upgrading) run(ctx context.Context) error {
 	if err := u.intend(ctx); err != nil {
 		return err
 	}
-	defer u.bench.stop()
+	defer u.stopWriters()
 	defer u.letAll()
 	if err := u.startWriters(ctx, load.Inserts(), load.Churn()); err != nil {
 		return err
@@ -253,7 +252,7 @@ func (u *upgrading) judgeEverything(ctx context.Context, phase string, settled b
 	})
 	u.all = nil
 	for _, c := range claims {
-		o := u.judge(ctx, c, u.bench, u.dir.Sub(round))
+		o := u.judge(ctx, c, u.bench().Subject, u.dir.Sub(round))
 		if o.Evidence != "" {
 			o.Evidence = round + o.Evidence
 		}
@@ -324,9 +323,6 @@ func (u *upgrading) stepFailed() bool {
 
 // rows counts the rows that were looked for at the end, and those that were lost.
 func (u *upgrading) rows() {
-	if u.writer == nil {
-		return
-	}
 	for _, side := range topology.Sides {
 		for _, f := range u.writer.seen[side] {
 			u.report.Rows += f.Expected

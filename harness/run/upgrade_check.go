@@ -66,7 +66,7 @@ func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *
 func (u *upgrading) checkClaims(ctx context.Context, dir *evidence.Dir) []upgrade.Check {
 	claims := slices.DeleteFunc(claim.For(u.promised), func(c claim.Claim) bool { return !short(c) || c.ID == claim.RowsID })
 	var all []upgrade.Check
-	for _, o := range judgeAll(ctx, claims, u.bench, dir, u.promised, "") {
+	for _, o := range judgeAll(ctx, claims, u.bench().Subject, dir, u.promised, "") {
 		all = append(all, upgrade.CheckOf(o))
 	}
 	return all
@@ -79,11 +79,11 @@ func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) upgrade.Ch
 	defer func() { k.Seconds = seconds(begun) }()
 	var behind uint64
 	live := &parity.Live{Hold: u.hold, Fence: func(ctx context.Context) error {
-		e, err := u.pair.CatchUp(ctx)
+		e, err := u.pair.Channel.CatchUp(ctx)
 		behind = uint64(e)
 		return err
 	}}
-	rep, err := parity.Compare(ctx, u.pair.Admin(topology.Source), u.pair.Admin(topology.Replica), parity.Options{Live: live})
+	rep, err := parity.Compare(ctx, u.pair.Server(topology.Source).DB, u.pair.Server(topology.Replica).DB, parity.Options{Live: live})
 	rep.Epoch = behind
 	unasked := ""
 	if err == nil && !rep.Equal() {
@@ -183,7 +183,7 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error)
 			return nil, err
 		}
 		var version string
-		if err := c.Admin().QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
+		if err := c.Server.DB.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
 			return nil, fmt.Errorf("ask the %s for its version: %w", c.Side, err)
 		}
 		out[i] = make([]upgrade.Program, len(c.Nodes))

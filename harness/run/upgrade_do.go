@@ -32,11 +32,11 @@ func (u *upgrading) do(ctx context.Context, s plan.Step, a plan.Action, r *upgra
 	case plan.AwaitServing:
 		return u.serving(ctx, s, r)
 	case plan.LogRow:
-		return c.CommitLogged(ctx)
+		return c.Server.CommitLogged(ctx)
 	case plan.EncryptLogs:
-		return c.EncryptLogs(ctx)
+		return c.Server.EncryptLogs(ctx)
 	case plan.PurgeClear:
-		return c.PurgeClear(ctx)
+		return c.Server.PurgeClearLogs(ctx)
 	case plan.KeepCopy, plan.MigrateKeyring, plan.RestoreCopy:
 		return u.onVolume(ctx, s, a)
 	default:
@@ -56,13 +56,13 @@ func (u *upgrading) doPair(ctx context.Context, s plan.Step, a plan.Action, r *u
 	case plan.CatchUp:
 		return u.catchUp(ctx, s)
 	case plan.StopReplica:
-		return u.pair.StopReplica(ctx)
+		return u.pair.Channel.Stop(ctx)
 	case plan.StartReplica:
-		return u.pair.StartReplica(ctx)
+		return u.pair.Channel.Start(ctx)
 	case plan.CommitFence:
-		u.fence, err = u.pair.Fence(ctx)
+		u.fence, err = u.pair.Channel.Fence(ctx)
 	case plan.Repoint:
-		return u.pair.Repoint(ctx, u.fence)
+		return u.pair.Channel.Repoint(ctx, u.fence)
 	case plan.RepointApplied:
 		return u.repointApplied(ctx)
 	case plan.StartSecond:
@@ -83,15 +83,15 @@ func (u *upgrading) doPair(ctx context.Context, s plan.Step, a plan.Action, r *u
 // repointApplied points a replica whose own position is an old one to what follows
 // the last epoch that its data nodes have.
 func (u *upgrading) repointApplied(ctx context.Context) error {
-	at, err := u.pair.Applied(ctx)
+	at, err := u.pair.Channel.Applied(ctx)
 	if err != nil {
 		return err
 	}
-	next, err := u.pair.AfterEpoch(ctx, uint64(at))
+	next, err := u.pair.Channel.AfterEpoch(ctx, at)
 	if err != nil {
 		return err
 	}
-	return u.pair.Repoint(ctx, next)
+	return u.pair.Channel.Repoint(ctx, next)
 }
 
 // onVolume is what is done with the volume of a mysqld that is stopped.
@@ -143,11 +143,11 @@ func (u *upgrading) letAll() {
 // catchUp waits for the replica, and after a restart that wrote clear relay logs
 // until those are gone.
 func (u *upgrading) catchUp(ctx context.Context, s plan.Step) error {
-	if _, err := u.pair.CatchUp(ctx); err != nil {
+	if _, err := u.pair.Channel.CatchUp(ctx); err != nil {
 		return err
 	}
 	if s.Side == topology.Replica && s.Does(plan.EncryptLogs) {
-		return u.pair.PurgeRelayLogs(ctx)
+		return u.pair.Channel.PurgeRelayLogs(ctx)
 	}
 	return nil
 }

@@ -1,9 +1,7 @@
 package run
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +10,8 @@ import (
 
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/load"
+	"ndbproof/harness/replication"
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 )
@@ -69,21 +69,19 @@ func (u *upgrading) readCluster(ctx context.Context, c *cluster.Cluster, s *upgr
 			s.Config[name] = values
 		}
 	}
-	accounts, err := column(ctx, c.Admin(), "SELECT CONCAT(user, '@', host) FROM mysql.user ORDER BY 1")
+	accounts, err := replication.Lines(ctx, c.Server.DB, "SELECT CONCAT(user, '@', host) FROM mysql.user ORDER BY 1")
 	if err != nil {
 		return err
 	}
 	for _, a := range accounts {
 		user, host, _ := strings.Cut(a, "@")
-		s.Grants[string(c.Side)+" "+a], err = column(ctx, c.Admin(), "SHOW GRANTS FOR "+quoted(user)+"@"+quoted(host))
+		s.Grants[string(c.Side)+" "+a], err = replication.Lines(ctx, c.Server.DB, "SHOW GRANTS FOR "+secure.QuoteString(user)+"@"+secure.QuoteString(host))
 		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // lines are those of a text, the last one also without its end.
 func lines(text string) []string {
@@ -93,43 +91,6 @@ func lines(text string) []string {
 	return strings.Split(text, "\n")
 }
 
-// column gives the first column of all rows, others after it separated by blanks.
-func column(ctx context.Context, db *sql.DB, query string) ([]string, error) {
-	return columns(ctx, db, query, 0)
-}
-
-// columns gives of all rows the first ones, separated by blanks; 0: all of them.
-func columns(ctx context.Context, db *sql.DB, query string, first int) ([]string, error) {
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", query, err)
-	}
-	defer rows.Close() //nolint:errcheck // Err is looked at
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", query, err)
-	}
-	cells, into := make([]sql.NullString, len(names)), make([]any, len(names))
-	for i := range cells {
-		into[i] = &cells[i]
-	}
-	var all []string
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("%s: %w", query, err)
-		}
-		words := make([]string, len(cells))
-		for i, c := range cells {
-			words[i] = c.String
-		}
-		all = append(all, strings.Join(words[:cmp.Or(first, len(words))], " "))
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", query, err)
-	}
-	return all, nil
-}
-
 // readServers reads what the servers know and have loaded, and which TLS they take.
 func (u *upgrading) readServers(ctx context.Context, s *upgrade.Snapshot) error {
 	s.Components, s.Plugins, s.Privileges = map[string][]string{}, map[string][]string{}, map[string][]string{}
@@ -137,18 +98,21 @@ func (u *upgrading) readServers(ctx context.Context, s *upgrade.Snapshot) error 
 		for _, q := range []struct {
 			into  map[string][]string
 			query string
-			words int // of a row that count; 0: all
 		}{
-			{s.Components, "SELECT component_urn, '' FROM mysql.component UNION ALL SELECT STATUS_KEY, STATUS_VALUE FROM performance_schema.keyring_component_status", 0},
-			{s.Plugins, "SELECT PLUGIN_NAME, PLUGIN_VERSION, PLUGIN_STATUS FROM information_schema.PLUGINS ORDER BY 1", 0},
-			{s.Privileges, "SHOW PRIVILEGES", 1},
+			{s.Components, "SELECT component_urn, '' FROM mysql.component UNION ALL SELECT STATUS_KEY, STATUS_VALUE FROM performance_schema.keyring_component_status"},
+			{s.Plugins, "SELECT PLUGIN_NAME, PLUGIN_VERSION, PLUGIN_STATUS FROM information_schema.PLUGINS ORDER BY 1"},
 		} {
-			rows, err := columns(ctx, u.pair.Admin(side), q.query, q.words)
+			lines, err := replication.Lines(ctx, u.pair.Server(side).DB, q.query)
 			if err != nil {
 				return fmt.Errorf("ask the %s: %w", side, err)
 			}
-			q.into[string(side)] = rows
+			q.into[string(side)] = lines
 		}
+		rows, err := replication.Rows(ctx, u.pair.Server(side).DB, "SHOW PRIVILEGES")
+		if err != nil {
+			return fmt.Errorf("ask the %s: %w", side, err)
+		}
+		s.Privileges[string(side)] = replication.Column(rows, "Privilege")
 	}
 	return u.readTLS(ctx, s)
 }

@@ -11,6 +11,7 @@ import (
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/poll"
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 	"ndbproof/harness/upgrade/plan"
@@ -182,14 +183,14 @@ func (u *upgrading) noteLogs(ctx context.Context, s plan.Step) (err error) {
 }
 
 func encryptedLogs(ctx context.Context, c *cluster.Cluster) ([]string, error) {
-	rows, err := column(ctx, c.Admin(), "SHOW BINARY LOGS")
+	logs, err := c.Server.BinaryLogs(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("ask the %s for its logs: %w", c.Side, err)
+		return nil, err
 	}
 	var names []string
-	for _, row := range rows {
-		if f := strings.Fields(row); len(f) == 3 && f[2] == "Yes" { // name, size, encrypted
-			names = append(names, f[0])
+	for _, l := range logs {
+		if l.Encrypted {
+			names = append(names, l.Name)
 		}
 	}
 	return names, nil
@@ -206,7 +207,7 @@ func oldLogs(ctx context.Context, c *cluster.Cluster, logs []string) (int, error
 		if !slices.Contains(there, name) {
 			return i, fmt.Errorf("look for %s of the %s, which was there before: it is not among the server's logs any more", name, c.Side)
 		}
-		if _, err := c.Admin().ExecContext(ctx, "SHOW BINLOG EVENTS IN '"+name+"'"); err != nil {
+		if _, err := c.Server.DB.ExecContext(ctx, "SHOW BINLOG EVENTS IN "+secure.QuoteString(name)); err != nil {
 			return i, fmt.Errorf("read %s of the %s, which was written before: %w", name, c.Side, err)
 		}
 	}

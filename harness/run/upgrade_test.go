@@ -302,7 +302,6 @@ func TestPace(t *testing.T) {
 	assert.InDelta(t, 5.0, median([]float64{9, 1, 5}), 0)
 	assert.Zero(t, median(nil))
 	assert.Equal(t, []string{"a", "", "b"}, lines("a\n\nb\n"))
-	assert.Equal(t, "'it''s'", quoted("it's"))
 	assert.Equal(t, []upgrade.Negotiated{{Side: topology.Source, Who: "channel", Version: "TLSv1.3", Suite: "TLS_AES_256_GCM_SHA384"}},
 		negotiated(topology.Source, "channel", []string{"TLSv1.3 TLS_AES_256_GCM_SHA384"}))
 	assert.Positive(t, seconds(time.Now().Add(-time.Second)))

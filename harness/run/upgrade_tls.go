@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 
+	"ndbproof/harness/replication"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 	"ndbproof/harness/wire"
@@ -29,7 +30,7 @@ func (u *upgrading) readTLS(ctx context.Context, s *upgrade.Snapshot) error {
 			}
 		}
 	}
-	got, err := column(ctx, u.pair.Admin(topology.Source), `SELECT MAX(IF(s.VARIABLE_NAME='Ssl_version',s.VARIABLE_VALUE,'')), MAX(IF(s.VARIABLE_NAME='Ssl_cipher',s.VARIABLE_VALUE,''))
+	got, err := replication.Lines(ctx, u.pair.Server(topology.Source).DB, `SELECT MAX(IF(s.VARIABLE_NAME='Ssl_version',s.VARIABLE_VALUE,'')), MAX(IF(s.VARIABLE_NAME='Ssl_cipher',s.VARIABLE_VALUE,''))
  FROM performance_schema.threads t JOIN performance_schema.status_by_thread s USING (THREAD_ID) WHERE t.PROCESSLIST_COMMAND LIKE 'Binlog Dump%' GROUP BY t.THREAD_ID`)
 	if err != nil {
 		return err
@@ -60,13 +61,13 @@ func offer(version uint16, suites ...uint16) *tls.Config {
 
 // negotiate makes one offer; nil: the server does not take it.
 func (u *upgrading) negotiate(ctx context.Context, side topology.Side, cfg *tls.Config) (*upgrade.Negotiated, error) {
-	conn, err := u.pair.Dial(ctx, side)
+	conn, err := u.pair.Server(side).Dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("offer TLS to the %s: %w", side, err)
 	}
 	defer conn.Close() //nolint:errcheck // nothing was written that could be lost
 	cfg.RootCAs = x509.NewCertPool()
-	cfg.RootCAs.AddCert(u.bench.Authority())
+	cfg.RootCAs.AddCert(u.pair.Authority())
 	cfg.ServerName = u.pair.Spec(side).LinkHost()
 	h, err := wire.Probe(ctx, conn, cfg)
 	switch {

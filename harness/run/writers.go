@@ -21,81 +21,99 @@ const besideRate = 100
 const floorShare = 0.1
 
 // writers are what writes to a pair: the procedure's inserts first, and the
-// mixed workload beside them.
+// mixed workload beside them. Without one (all is empty) nothing was written yet.
 type writers struct {
-	all    []*load.Writer
-	books  load.Books
-	seen   map[topology.Side][]load.Findings
-	before uint64 // the last epoch that the replica had applied when they began
+	rows     int64         // that the inserts are asked for
+	rate     int           // their pace, in rows a second; 0: as fast as it goes
+	duration time.Duration // that all are to write for
+	first    int           // number of the first ledger
+	before   uint64        // the last epoch that the replica had applied when they began
+
+	all     []*load.Writer
+	books   load.Books
+	seen    map[topology.Side][]load.Findings
+	settled bool
+	totals  load.Totals
 }
 
 // startWriters begins to write to the pair at hand: the procedure's workload at
 // its rate, another one beside it. Each writer keeps a ledger of its own in the
 // run's folder.
 func (r *runner) startWriters(ctx context.Context, first, beside load.Workload) error {
-	before, err := r.pair.Applied(ctx)
+	before, err := r.pair.Channel.Applied(ctx)
 	if err != nil {
 		return err
 	}
-	r.writer, r.settled = &writers{seen: map[topology.Side][]load.Findings{}, before: uint64(before)}, false
+	w := &writers{
+		rows: r.Rows, rate: r.Rate, duration: r.Duration, first: r.writer.first + len(r.writer.all), before: uint64(before),
+		seen: map[topology.Side][]load.Findings{},
+	}
+	r.writer = w
 	db, sever, err := r.pair.Writing()
 	if err != nil {
 		return err
 	}
-	for _, o := range []load.Options{{Workload: first, Rate: r.Rate, Applied: r.applied}, {Workload: beside, Rate: besideRate}} {
-		r.ledgers++
-		o.Seed, o.Lag, o.Sever = r.Seed, r.pair.Behind, sever
-		o.Ledger = r.dir.Path(fmt.Sprintf("ledger/%02d-%s", r.ledgers, o.Workload.Name))
-		w, err := load.Start(ctx, db, o)
+	for i, o := range []load.Options{{Workload: first, Rate: r.Rate, Applied: r.applied}, {Workload: beside, Rate: besideRate}} {
+		o.Seed, o.Lag, o.Sever = r.Seed, r.pair.Channel.Behind, sever
+		o.Ledger = r.dir.Path(w.ledger(i, o.Workload.Name))
+		one, err := load.Start(ctx, db, o)
 		if err != nil {
 			return err
 		}
-		r.writer.all = append(r.writer.all, w)
+		w.all = append(w.all, one)
 	}
 	return nil
 }
 
+// ledger is the path, below the run's folder, of a writer's ledger.
+func (w *writers) ledger(i int, workload string) string {
+	return fmt.Sprintf("ledger/%02d-%s", w.first+i, workload)
+}
+
 // applied is how far the replica has applied.
 func (r *runner) applied(ctx context.Context) (uint64, error) {
-	e, err := r.pair.Applied(ctx)
+	e, err := r.pair.Channel.Applied(ctx)
 	return uint64(e), err
 }
 
-// Workload tells what the inserts have written so far.
-func (s *subject) Workload() load.Totals {
-	if s.writer == nil || len(s.writer.all) == 0 {
-		return load.Totals{Wanted: s.Rows}
+// Totals tells what the inserts have written so far.
+func (w *writers) Totals() load.Totals {
+	if len(w.all) == 0 {
+		return load.Totals{Wanted: w.rows}
 	}
-	c := s.writer.all[0].Counts()
+	if w.settled {
+		return w.totals
+	}
+	c := w.all[0].Counts()
 	floor := 1.0
-	if s.Rate > 0 {
-		floor = floorShare * float64(s.Rate)
+	if w.rate > 0 {
+		floor = floorShare * float64(w.rate)
 	}
 	return load.Totals{
-		Database: "test1", Table: "t1", Acked: c.Acked, Wanted: s.Rows, Seconds: c.Seconds,
-		Floor: floor, Before: s.writer.before,
+		Database: "test1", Table: "t1", Acked: c.Acked, Wanted: w.rows, Seconds: c.Seconds,
+		Floor: floor, Before: w.before,
 	}
 }
 
 // Settle lets the writers go on until they have written for as long and as much
-// as was asked, stops them, and reads their ledgers. A second call tells the same
+// as was asked, stops them, and reads their ledgers. A second call gives the same
 // again.
-func (s *subject) Settle(ctx context.Context) (load.Totals, error) {
-	if s.settled {
-		return s.workload, nil
+func (w *writers) Settle(ctx context.Context) (load.Totals, error) {
+	if w.settled {
+		return w.totals, nil
 	}
-	rows := s.Rows
-	for _, w := range s.writer.all {
-		if err := w.Wait(ctx, rows, s.Duration); err != nil {
-			return s.Workload(), fmt.Errorf("write for %s: %w", s.Duration, err)
+	rows := w.rows
+	for _, one := range w.all {
+		if err := one.Wait(ctx, rows, w.duration); err != nil {
+			return w.Totals(), fmt.Errorf("write for %s: %w", w.duration, err)
 		}
 		rows = load.Soon // beside the inserts
 	}
-	if err := s.writer.stop(ctx); err != nil {
-		return s.Workload(), err
+	if err := w.stop(ctx); err != nil {
+		return w.Totals(), err
 	}
-	s.workload, s.settled = s.Workload(), true
-	return s.workload, nil
+	w.totals, w.settled = w.Totals(), true
+	return w.totals, nil
 }
 
 // stop ends all writers and reads their ledgers.
@@ -119,35 +137,35 @@ func (w *writers) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// stop ends the writers of a run that ended early, and tells in the results what
-// was written.
-func (s *subject) stop() {
-	if s.writer == nil {
+// stopWriters ends the writers of a run that ended early, and puts into the results
+// what was written.
+func (r *runner) stopWriters() {
+	w := r.writer
+	if len(w.all) == 0 {
 		return
 	}
-	if !s.settled {
+	note := func(err error) {
+		if err != nil {
+			r.say("workload", topology.Source, "", err.Error())
+		}
+	}
+	if !w.settled {
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second) //nolint:forbidigo // bounded cleanup
 		defer cancel()
-		if err := s.writer.stop(ctx); err != nil {
-			s.say("workload", topology.Source, "", err.Error())
-		}
-		s.workload = s.Workload()
+		note(w.stop(ctx))
 	}
-	if s.results.Workload == nil {
-		s.results.Workload = s.written()
+	if r.results.Workload == nil {
+		r.results.Workload = w.written()
 	}
-	for i, w := range s.writer.all {
-		name := fmt.Sprintf("ledger/%02d-%s.json", s.ledgers-len(s.writer.all)+i+1, w.Workload().Name)
-		if err := s.dir.JSON(name, w.Counts()); err != nil {
-			s.say("workload", topology.Source, "", err.Error())
-		}
+	for i, one := range w.all {
+		note(r.dir.JSON(w.ledger(i, one.Workload().Name)+".json", one.Counts()))
 	}
 }
 
 // Ledger is the writers' own account of every write.
-func (s *subject) Ledger() load.Ledger { return s.writer }
+func (w *writers) Ledger() load.Ledger { return w }
 
-// Check holds what stands on a side against the ledgers.
+// Check compares the rows of a side with the ledgers.
 func (w *writers) Check(ctx context.Context, side topology.Side, db *sql.DB) ([]load.Findings, error) {
 	f, err := w.books.Check(ctx, side, db)
 	if err == nil {
@@ -163,14 +181,15 @@ func (w *writers) Opinion(database, table string, key uint64) string {
 
 // written tells of each kind how much was sent, acknowledged, and seen to be
 // there on both sides.
-func (s *subject) written() *evidence.Workload {
-	out := &evidence.Workload{Database: s.workload.Database, Table: s.workload.Table, Seconds: s.workload.Seconds, Wanted: s.Rows}
+func (w *writers) written() *evidence.Workload {
+	t := w.Totals()
+	out := &evidence.Workload{Database: t.Database, Table: t.Table, Seconds: t.Seconds, Wanted: w.rows}
 	for k := load.Insert; k <= load.DDL; k++ {
 		one := evidence.WorkloadKind{Kind: k.String()}
-		for i, w := range s.writer.all {
-			c := w.Counts().Kinds[one.Kind]
+		for i, writer := range w.all {
+			c := writer.Counts().Kinds[one.Kind]
 			one.Sent, one.Acked = one.Sent+c.Sent, one.Acked+c.Acked
-			one.Compared += s.writer.compared(i, one.Kind)
+			one.Compared += w.compared(i, one.Kind)
 		}
 		out.Kinds = append(out.Kinds, one)
 	}

@@ -16,6 +16,9 @@ var quoted = strings.NewReplacer(`\`, `\\`, `'`, `''`, "\x00", `\0`)
 // NO_BACKSLASH_ESCAPES, which nothing here sets.
 func QuoteString(s string) string { return "'" + quoted.Replace(s) + "'" }
 
+// QuoteName writes s as an SQL name.
+func QuoteName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
+
 // SQLName is 'user'@'host' as statements take it.
 func (a Account) SQLName() string { return QuoteString(a.User) + "@" + QuoteString(a.Host) }
 
