@@ -60,7 +60,12 @@ func Dial(ctx context.Context) (*Engine, error) {
 	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
 		return nil, fmt.Errorf("switch the reaper off: %w", err)
 	}
-	if e.provider, err = testcontainers.NewDockerProvider(testcontainers.WithLogger(log.New(io.Discard, "", 0))); err != nil {
+	e.provider, err = testcontainers.NewDockerProvider(
+		testcontainers.WithLogger(log.New(io.Discard, "", 0)),
+		// Without it the provider makes a network reaper_default, which leads outside,
+		// and puts every container on it besides its own networks.
+		testcontainers.WithDefaultBridgeNetwork(testcontainers.Bridge))
+	if err != nil {
 		return nil, fmt.Errorf("reach the docker engine: %w", err)
 	}
 	e.provider.SetClient(api)
