@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/epoch"
 	"ndbproof/harness/node"
 	"ndbproof/harness/replication"
@@ -26,7 +27,7 @@ import (
 type Pair struct {
 	Source, Replica *Cluster
 
-	engine  *Engine
+	engine  *engine.Run
 	options Options
 	user1   secret.Secret
 	up      atomic.Pointer[Cluster] // whose mysqld takes writes, and logs for the channel; nil: Source
@@ -45,7 +46,7 @@ func LaunchPair(ctx context.Context, source, replica topology.Spec, o Options) (
 	if err := o.Secrets.Add("password of "+secure.ReplicationUser, p.user1); err != nil {
 		return p, err
 	}
-	link, err := o.Engine.network(ctx, "link", true)
+	link, err := o.Engine.MakeNetwork(ctx, "link", true)
 	if err != nil {
 		return p, err
 	}
@@ -78,7 +79,7 @@ func (p *Pair) Clusters() []*Cluster {
 
 // Watch tells of every node that dies without our asking, until ctx ends.
 func (p *Pair) Watch(ctx context.Context, died func(*Death)) {
-	p.engine.watch(ctx, func(side, name string) *Node {
+	watch(ctx, p.engine, func(side, name string) *Node {
 		for _, c := range p.Clusters() {
 			for _, n := range c.everyNode() {
 				if string(c.Side) == side && n.Name == name {

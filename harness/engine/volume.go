@@ -14,13 +14,18 @@ import (
 func (r *Run) MakeVolume(ctx context.Context, name string, labels map[string]string) error {
 	all := r.Lease.Labels()
 	maps.Copy(all, labels)
-	_, err := r.api.VolumeCreate(ctx, volume.CreateOptions{Name: name, Labels: all})
-	return err
+	return r.makeVolume(ctx, name, all)
 }
 
 // MakeLastingVolume is MakeVolume for one that outlives the run: it has none of
 // the lease's labels, and no sweep removes it.
 func (r *Run) MakeLastingVolume(ctx context.Context, name string, labels map[string]string) error {
+	return r.makeVolume(ctx, name, labels)
+}
+
+func (r *Run) makeVolume(ctx context.Context, name string, labels map[string]string) error {
+	ctx, cancel := whole(ctx)
+	defer cancel()
 	_, err := r.api.VolumeCreate(ctx, volume.CreateOptions{Name: name, Labels: labels})
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ndbproof/harness/claim"
+	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/lock"
@@ -128,7 +129,7 @@ func (r *runner) renew(ctx context.Context, m *matrix, n int, why string) (claim
 	r.progress.Note("replacing the pair: " + why)
 	begun := time.Now()
 	r.keepLogs(n)
-	if err := r.engine.TearDown(r.pair.Clusters()...); err != nil {
+	if err := cluster.TearDown(r.objects, r.pair.Clusters()...); err != nil {
 		return nil, err
 	}
 	living, cancel := context.WithCancelCause(ctx)

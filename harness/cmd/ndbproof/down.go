@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 
+	"ndbproof/harness/engine"
+
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
-
-	"ndbproof/harness/cluster"
 )
 
 func downCommand() *cobra.Command {
@@ -15,7 +15,7 @@ func downCommand() *cobra.Command {
 		Use:   "down",
 		Short: "remove what dead runs left behind; with --kept also what was kept",
 		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := cluster.Dial(c.Context())
+			e, err := engine.Dial(c.Context())
 			if err != nil {
 				return err
 			}
