@@ -52,7 +52,7 @@ func (c *Cluster) RestartSQL(ctx context.Context, changed topology.Spec) error {
 // fails when it does not end in time.
 func (n *Node) AwaitEnd(ctx context.Context) (*Death, error) {
 	if _, err := n.cluster.engine.Wait(ctx, n.id); err != nil {
-		return nil, fmt.Errorf("see the end of %s: %w", n, err)
+		return nil, fmt.Errorf("wait for the end of %s: %w", n, err)
 	}
 	return n.autopsy(ctx), nil
 }

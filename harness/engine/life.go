@@ -55,10 +55,12 @@ func (r *Run) Finish(ctx context.Context, id string, to Writers) (exit int, err 
 		if err := r.copyLogs(ctx, id, container.LogsOptions{Follow: true}, to); err != nil {
 			return 0, err
 		}
-		return r.Wait(ctx, id)
 	}
 	if exit, err = r.Wait(ctx, id); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("wait for the end: %w", err)
+	}
+	if to.Live {
+		return exit, nil
 	}
 	return exit, r.copyLogs(ctx, id, container.LogsOptions{}, to)
 }
@@ -87,7 +89,7 @@ func (e *Engine) Wait(ctx context.Context, id string) (exit int, err error) {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = fmt.Errorf("%w (%w)", cause, err)
 		}
-		return 0, fmt.Errorf("wait for the end: %w", err)
+		return 0, err
 	}
 }
 
