@@ -15,9 +15,9 @@ import (
 	"sync"
 	"testing"
 
-	"ndbproof/harness/engine"
-
 	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/engine"
 )
 
 const built974 = "mysql-cluster-9.7.4-linux-glibc2.36-x86_64.tar.gz"

@@ -80,7 +80,7 @@ func (n *Node) start(ctx context.Context) error {
 }
 
 // put writes files into the container's file system, running or not, with all
-// folders of ours that lead to them.
+// of the project's folders that lead to them.
 func (n *Node) put(ctx context.Context, files []topology.File) error {
 	if err := n.cluster.engine.Put(ctx, n.id, n.files(files)); err != nil {
 		return fmt.Errorf("put files into %s: %w", n, err)
@@ -89,7 +89,7 @@ func (n *Node) put(ctx context.Context, files []topology.File) error {
 }
 
 // files are files of the node as the engine puts them in, after all folders of
-// ours that lead to them, and folders of the servers' user.
+// the project's folders that lead to them, and folders of the servers' user.
 func (n *Node) files(files []topology.File, own ...string) []engine.File {
 	uid, gid := n.spec.Layout.UID, n.spec.Layout.GID
 	var all []engine.File

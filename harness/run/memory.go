@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"ndbproof/harness/engine"
-
 	"github.com/docker/go-units"
+
+	"ndbproof/harness/engine"
 )
 
 // PairMemory is what one pair is planned with, in bytes: twelve nodes and their

@@ -3,9 +3,9 @@ package run
 import (
 	"testing"
 
-	"ndbproof/harness/engine"
-
 	"github.com/stretchr/testify/assert"
+
+	"ndbproof/harness/engine"
 )
 
 func TestEnoughMemory(t *testing.T) {

@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 
-	"ndbproof/harness/engine"
-
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
+
+	"ndbproof/harness/engine"
 )
 
 func downCommand() *cobra.Command {
