@@ -88,8 +88,8 @@ func (n *Node) put(ctx context.Context, files []topology.File) error {
 	return nil
 }
 
-// files are files of the node as the engine puts them in, after all folders of
-// the project's folders that lead to them, and folders of the servers' user.
+// files are files of the node as the engine puts them in: after all of the
+// project's folders that lead to them, and after folders of the servers' user.
 func (n *Node) files(files []topology.File, own ...string) []engine.File {
 	uid, gid := n.spec.Layout.UID, n.spec.Layout.GID
 	var all []engine.File
