@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ndbproof/harness/cluster"
+	"ndbproof/harness/engine"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/run"
 	"ndbproof/harness/secret"
@@ -68,7 +69,7 @@ func Main(m *testing.M, s Suites) int {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	e, err := cluster.Dial(ctx)
+	e, err := engine.Dial(ctx)
 	if err == nil {
 		_, err = e.Sweep(ctx, false)
 		err = errors.Join(err, e.Close())
@@ -258,7 +259,8 @@ func UpgradeOf(t testing.TB, rep run.Report) upgrade.Report {
 func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster {
 	t.Helper()
 	ctx := Context(t)
-	e, img, probe := found(ctx, t, want, run.PairMemory/2)
+	e := leased(ctx, t, run.PairMemory/2)
+	img, probe := found(ctx, t, e, want)
 	spec := topology.Standard(topology.Source, img.Release, img.Layout, secure.Seed2021())
 	if as != nil {
 		as(&spec)
@@ -275,7 +277,7 @@ func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster 
 		},
 	})
 	t.Cleanup(func() {
-		if err := errors.Join(e.TearDown(c), e.Close()); err != nil {
+		if err := errors.Join(cluster.TearDown(e, c), e.Close()); err != nil {
 			t.Errorf("take the cluster down: %v", err)
 		}
 	})
@@ -285,29 +287,46 @@ func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster 
 	return c
 }
 
-// found gives an engine with a lease on memory, in bytes, and an image that is
-// there already.
-func found(ctx context.Context, t testing.TB, want string, memory int64) (*cluster.Engine, images.Image, string) {
+// Engine gives an engine with a lease of the test's own, which ends with the test.
+func Engine(t testing.TB) *engine.Run {
 	t.Helper()
-	e, err := cluster.Dial(ctx)
+	e := leased(Context(t), t, 0)
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Errorf("release the lease: %v", err)
+		}
+	})
+	return e
+}
+
+// leased gives an engine with a lease on memory, in bytes, which the caller
+// closes.
+func leased(ctx context.Context, t testing.TB, memory int64) *engine.Run {
+	t.Helper()
+	e, err := engine.Dial(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Lease, err = cluster.Take(false, memory); err != nil {
-		t.Fatal(err)
-	}
-	o := images.Options{Say: func(s string) { t.Log(s) }, Labels: e.Lease.Labels()}
-	choice, err := images.Resolve(ctx, want, o)
+	lease, err := engine.Take(false, memory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := images.Existing(ctx, choice, o)
+	return e.With(lease)
+}
+
+// found gives an image that is there already, and that of the probe.
+func found(ctx context.Context, t testing.TB, e *engine.Run, want string) (img images.Image, probe string) {
+	t.Helper()
+	o := images.Options{Say: func(s string) { t.Log(s) }}
+	choice, err := images.Resolve(ctx, e.Engine, want, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	probe, err := images.EnsureProbe(ctx, o)
-	if err != nil {
+	if img, err = images.Existing(ctx, e, choice, o); err != nil {
 		t.Fatal(err)
 	}
-	return e, img, probe
+	if probe, err = images.EnsureProbe(ctx, e, o); err != nil {
+		t.Fatal(err)
+	}
+	return img, probe
 }

@@ -5,16 +5,16 @@ import (
 	"strings"
 	"testing"
 
-	"ndbproof/harness/cluster"
+	"ndbproof/harness/engine"
 )
 
 // Leftovers lists what runs have on the engine whose folder for temporary files
 // (TMPDIR) was tmp: a scenario that gives one of its own to the command that it
 // runs sees its objects alone, whoever else uses the engine.
-func Leftovers(t testing.TB, tmp string) []cluster.Holding {
+func Leftovers(t testing.TB, tmp string) []engine.Holding {
 	t.Helper()
 	ctx := Context(t)
-	e, err := cluster.Dial(ctx)
+	e, err := engine.Dial(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func Leftovers(t testing.TB, tmp string) []cluster.Holding {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var own []cluster.Holding
+	var own []engine.Holding
 	for _, h := range all {
 		if strings.HasPrefix(h.Lock, filepath.Clean(tmp)+string(filepath.Separator)) {
 			own = append(own, h)

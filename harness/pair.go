@@ -17,7 +17,8 @@ import (
 func Pair(t testing.TB, want string, as func(*topology.Spec)) *cluster.Pair {
 	t.Helper()
 	ctx := Context(t)
-	e, img, probe := found(ctx, t, want, run.PairMemory)
+	e := leased(ctx, t, run.PairMemory)
+	img, probe := found(ctx, t, e, want)
 	var specs [2]topology.Spec
 	for i, side := range topology.Sides {
 		specs[i] = topology.Standard(side, img.Release, img.Layout, secure.Seed2021())
@@ -37,7 +38,7 @@ func Pair(t testing.TB, want string, as func(*topology.Spec)) *cluster.Pair {
 		},
 	})
 	t.Cleanup(func() {
-		if err := errors.Join(e.TearDown(p.Clusters()...), e.Close()); err != nil {
+		if err := errors.Join(cluster.TearDown(e, p.Clusters()...), e.Close()); err != nil {
 			t.Errorf("take the pair down: %v", err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/lock"
 )
 
@@ -53,10 +54,10 @@ func (m maker) base(ctx context.Context) error {
 	}
 	defer unlock()
 	ref, labels := m.baseRef(), map[string]string{labelBase: m.o.recipe()}
-	if have, err := m.ImageInspect(ctx, ref); err == nil && have.Config != nil && have.Config.Labels[labelBase] == m.o.recipe() {
+	if have, err := m.InspectImage(ctx, ref); err == nil && have.Labels[labelBase] == m.o.recipe() {
 		return nil
 	}
-	slim, err := m.present(ctx, debian)
+	slim, err := m.HasImage(ctx, debian)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (m maker) base(ctx context.Context) error {
 func (m maker) onDebian(ctx context.Context, from string, labels map[string]string) error {
 	script := "apt-get update && apt-get install -y --no-install-recommends " + strings.Join(libraries, " ") +
 		" && rm -rf /var/lib/apt/lists/* /var/cache/apt/* && " + addUser
-	return m.derive(ctx, step{From: from, User: "0:0", Network: "default", Argv: []string{"sh", "-ec", script}, Tag: m.baseRef(), Labels: labels})
+	return m.derive(ctx, step{From: from, User: "0:0", Outside: true, Argv: []string{"sh", "-ec", script}, Tag: m.baseRef(), Labels: labels})
 }
 
 // pullsDebian tries to pull, and gives up when the registry has not answered in
@@ -90,11 +91,11 @@ func (m maker) pullsDebian(ctx context.Context) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	late := time.AfterFunc(answer, cancel)
-	if _, err := m.DistributionInspect(ctx, debian, ""); err != nil {
+	if err := m.AskRegistry(ctx, debian); err != nil {
 		return false
 	}
 	late.Stop()
-	return m.pull(ctx, debian) == nil
+	return m.Pull(ctx, debian) == nil
 }
 
 // withApt gives an image of the same Debian that can install packages: the base
@@ -103,12 +104,12 @@ func (m maker) withApt(ctx context.Context) (ref string, err error) {
 	if err := m.base(ctx); err != nil {
 		return "", err
 	}
-	id, err := m.create(ctx, m.baseRef(), "", "none", "/nothing")
+	id, err := m.create(ctx, engine.Container{Image: m.baseRef(), Argv: []string{"/nothing"}})
 	if err != nil {
 		return "", err
 	}
 	defer m.discard(ctx, id)
-	if _, err := m.ContainerStatPath(ctx, id, "/usr/bin/apt-get"); err == nil {
+	if apt, err := m.Has(ctx, id, "/usr/bin/apt-get"); err == nil && apt {
 		return m.baseRef(), nil
 	}
 	unlock, err := lockBuild(ctx, "apt")
@@ -117,7 +118,7 @@ func (m maker) withApt(ctx context.Context) (ref string, err error) {
 	}
 	defer unlock()
 	ref = m.o.ref("apt", "bookworm")
-	if have, err := m.present(ctx, ref); err != nil || have {
+	if have, err := m.HasImage(ctx, ref); err != nil || have {
 		return ref, err
 	}
 	m.o.say("making an image of Debian with apt, which the base image lacks")

@@ -5,15 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"path"
 	"path/filepath"
 	"strings"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/image"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 )
@@ -50,24 +46,13 @@ type Image struct {
 
 // Ensure makes the chosen image if it is not there yet, and looks inside. A
 // foreign image that does not fit is adapted: Ref is then another image.
-func Ensure(ctx context.Context, c Choice, o Options) (Image, error) {
-	m, err := engine(o)
-	if err != nil {
-		return Image{}, err
-	}
-	defer m.Close() //nolint:errcheck // nothing is to be written
-	return m.image(ctx, c)
+func Ensure(ctx context.Context, e *engine.Run, c Choice, o Options) (Image, error) {
+	return maker{Run: e, o: o}.image(ctx, c)
 }
 
 // Existing is Ensure for those who must not build or pull.
-func Existing(ctx context.Context, c Choice, o Options) (Image, error) {
-	m, err := engine(o)
-	if err != nil {
-		return Image{}, err
-	}
-	defer m.Close() //nolint:errcheck // nothing is to be written
-	m.looking = true
-	return m.image(ctx, c)
+func Existing(ctx context.Context, e *engine.Run, c Choice, o Options) (Image, error) {
+	return maker{Run: e, o: o, looking: true}.image(ctx, c)
 }
 
 func (m maker) image(ctx context.Context, c Choice) (Image, error) {
@@ -98,7 +83,7 @@ func notMade(what string) error {
 
 // pulled makes sure that an image is there.
 func (m maker) pulled(ctx context.Context, ref string) error {
-	have, err := m.present(ctx, ref)
+	have, err := m.HasImage(ctx, ref)
 	if err != nil || have {
 		return err
 	}
@@ -106,7 +91,7 @@ func (m maker) pulled(ctx context.Context, ref string) error {
 		return notMade("image " + ref)
 	}
 	m.o.say("pulling %s", ref)
-	err = m.pull(ctx, ref)
+	err = m.Pull(ctx, ref)
 	if err == nil {
 		return nil
 	}
@@ -140,34 +125,17 @@ func (m maker) instead(ctx context.Context, c Choice, gone *notToBeHad) (Image, 
 	if err != nil {
 		return Image{}, err
 	}
-	if c, err = m.o.tarball(ctx, t, known); err != nil {
+	if c, err = m.o.tarball(ctx, m.Engine, t, known); err != nil {
 		return Image{}, err
 	}
 	m.o.say("%s", c.Line)
 	return m.image(ctx, c)
 }
 
-func (m maker) pull(ctx context.Context, ref string) error {
-	r, err := m.ImagePull(ctx, ref, image.PullOptions{})
-	if err != nil {
-		return fmt.Errorf("pull image %s: %w", ref, err)
-	}
-	defer r.Close() //nolint:errcheck // read only
-	var said strings.Builder
-	if _, err := io.Copy(&said, r); err != nil {
-		return fmt.Errorf("pull image %s: %w", ref, err)
-	}
-	have, err := m.present(ctx, ref)
-	if err == nil && !have {
-		err = fmt.Errorf("pull image %s: %s", ref, lastLines(said.String(), 1))
-	}
-	return err
-}
-
 // built gives the image that was built from a tarball by today's recipe; ""
 // when there is none.
-func (m maker) built(ctx context.Context, sum string) (ref string, err error) {
-	return m.labelled(ctx, labelTarball+"="+sum, labelRecipe+"="+m.o.recipe())
+func (o Options) built(ctx context.Context, e *engine.Engine, sum string) (ref string, err error) {
+	return e.LabelledImage(ctx, labelTarball+"="+sum, labelRecipe+"="+o.recipe())
 }
 
 // small keeps the data directory small, because every new mysqld copies it into
@@ -191,13 +159,10 @@ func (m maker) build(ctx context.Context, c Choice) (ref string, err error) {
 		return "", err
 	}
 	defer unlock()
-	if have, err := m.built(ctx, c.SHA256); err != nil || have != "" {
+	if have, err := m.o.built(ctx, m.Engine, c.SHA256); err != nil || have != "" {
 		return have, err
 	}
-	arch, err := m.arch(ctx)
-	if err != nil {
-		return "", err
-	}
+	arch := m.Facts.Arch
 	if a := c.Tarball.Arch; a != "" && a != arch {
 		return "", fmt.Errorf("unpack %s: its name says %s, and the engine runs on %s; take the tarball for that", filepath.Base(c.Tarball.Path), a, arch)
 	}
@@ -214,8 +179,8 @@ func (m maker) build(ctx context.Context, c Choice) (ref string, err error) {
 		Fill:   func(w *tar.Writer) error { return c.Tarball.repack(ctx, w, arch, standard) },
 		Argv:   []string{"sh", "-ec", "export PATH=" + ours.Bin + ":$PATH\n" + initialise},
 		Labels: labels,
-		Config: container.Config{
-			User: mysqlUser, Cmd: []string{"mysqld"}, Entrypoint: []string{}, WorkingDir: path.Dir(dataDir),
+		Config: engine.ImageConfig{
+			User: mysqlUser, Cmd: []string{"mysqld"}, Entrypoint: []string{}, Dir: path.Dir(dataDir),
 			Env: []string{"PATH=" + ours.Bin + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 		},
 	})
@@ -229,44 +194,29 @@ func tag(r release.Release) string { return strings.ReplaceAll(r.String(), "+", 
 type step struct {
 	From    string
 	User    string
-	Network container.NetworkMode   // "": none
+	Outside bool                    // it reaches the internet
 	Fill    func(*tar.Writer) error // files for the container, before it runs; may be nil
 	Argv    []string                // what it runs
 	Tag     string
 	Labels  map[string]string
-	Config  container.Config // what the image says of itself; what is not set is taken from the container
+	Config  engine.ImageConfig // what the image says of itself; what is not set is taken from the container
 }
 
 // derive carries a step out and leaves no container behind.
 func (m maker) derive(ctx context.Context, s step) error {
-	if s.Network == "" {
-		s.Network = "none"
-	}
-	id, err := m.create(ctx, s.From, s.User, s.Network, s.Argv...)
+	id, err := m.create(ctx, engine.Container{Image: s.From, User: s.User, Outside: s.Outside, Argv: s.Argv})
 	if err != nil {
 		return fmt.Errorf("make image %s: %w", s.Tag, err)
 	}
 	defer m.discard(ctx, id)
 	if s.Fill != nil {
-		if err := m.stream(ctx, id, s.Fill); err != nil {
+		if err := m.CopyIn(ctx, id, s.Fill); err != nil {
 			return fmt.Errorf("make image %s: %w", s.Tag, err)
 		}
 	}
 	if _, err := m.runToEnd(ctx, id); err != nil {
 		return fmt.Errorf("make image %s: %s: %w", s.Tag, s.Argv[0], err)
 	}
-	return m.commit(ctx, id, s.Tag, s.Config, s.Labels)
-}
-
-// commit makes an image of a container.
-func (m maker) commit(ctx context.Context, id, tag string, cfg container.Config, labels map[string]string) error {
-	cfg.Labels = map[string]string{}
-	for k := range m.o.Labels {
-		cfg.Labels[k] = "" // the engine adds the container's labels to the image, unless they are set: these say whose the container was
-	}
-	maps.Copy(cfg.Labels, labels)
-	if _, err := m.ContainerCommit(ctx, id, container.CommitOptions{Reference: tag, Config: &cfg}); err != nil {
-		return fmt.Errorf("commit image %s: %w", tag, err)
-	}
-	return nil
+	s.Config.Labels = s.Labels
+	return m.Commit(ctx, id, s.Tag, s.Config)
 }

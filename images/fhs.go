@@ -7,7 +7,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/docker/docker/api/types/container"
+	"ndbproof/harness/engine"
 )
 
 // fhsScript removes what is ours and gives the servers' user the number that it
@@ -21,24 +21,16 @@ sed -i s/:999:/:27:/ /etc/group`
 // servers' user has number 27, the entrypoint exits with 1, the healthcheck
 // never passes, the data directory is a declared volume and empty, and there is
 // no mysqlbinlog. c must be a tarball's choice.
-func FHS(ctx context.Context, c Choice, o Options) (ref string, err error) {
-	m, err := engine(o)
-	if err != nil {
-		return "", err
-	}
-	defer m.Close() //nolint:errcheck // nothing is to be written
+func FHS(ctx context.Context, e *engine.Run, c Choice, o Options) (ref string, err error) {
+	m := maker{Run: e, o: o}
 	unlock, err := lockBuild(ctx, "fhs-"+c.SHA256[:12])
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
 	ref = m.o.ref("fhs", tag(c.Release)+"-"+c.SHA256[:12]+"-"+recipe)
-	if have, err := m.present(ctx, ref); err != nil || have {
+	if have, err := m.HasImage(ctx, ref); err != nil || have {
 		return ref, err
-	}
-	arch, err := m.arch(ctx)
-	if err != nil {
-		return "", err
 	}
 	if err := m.base(ctx); err != nil {
 		return "", err
@@ -46,7 +38,7 @@ func FHS(ctx context.Context, c Choice, o Options) (ref string, err error) {
 	return ref, m.derive(ctx, step{
 		From: m.baseRef(), User: "0:0", Argv: []string{"sh", "-ec", fhsScript}, Tag: ref, Labels: map[string]string{labelBase: ""},
 		Fill: func(w *tar.Writer) error {
-			if err := c.Tarball.repack(ctx, w, arch, hierarchy); err != nil {
+			if err := c.Tarball.repack(ctx, w, m.Facts.Arch, hierarchy); err != nil {
 				return err
 			}
 			// Plugins look for libraries in ../private, programs in ../lib/private.
@@ -56,10 +48,10 @@ func FHS(ctx context.Context, c Choice, o Options) (ref string, err error) {
 			}
 			return nil
 		},
-		Config: container.Config{
+		Config: engine.ImageConfig{
 			User: "root", Entrypoint: []string{"sh", "-c", "exit 1"}, Cmd: []string{},
-			Healthcheck: &container.HealthConfig{Test: []string{"CMD", "false"}},
-			Volumes:     map[string]struct{}{path.Dir(dataDir): {}},
+			Healthcheck: []string{"CMD", "false"},
+			Volumes:     []string{path.Dir(dataDir)},
 		},
 	})
 }

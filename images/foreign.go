@@ -13,24 +13,23 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker/docker/api/types/image"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/release"
 )
 
 // fit finds a foreign image's release and layout, and replaces it by an adapted
 // one unless it has all that a node needs: an initialised data directory, a
 // folder for NDB's data, and no volumes declared, which would hide them.
-func (m maker) fit(ctx context.Context, img *Image, in image.InspectResponse) error {
+func (m maker) fit(ctx context.Context, img *Image, in engine.Image) error {
 	unlock, err := lockBuild(ctx, short(in.ID))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if l := labels(in); l[labelAdapted] != "" && l[labelRecipe] == m.o.recipe() {
+	if l := in.Labels; l[labelAdapted] != "" && l[labelRecipe] == m.o.recipe() {
 		return img.remembered(l)
 	}
-	ref, err := m.labelled(ctx, labelAdapted+"="+in.ID, labelRecipe+"="+m.o.recipe())
+	ref, err := m.LabelledImage(ctx, labelAdapted+"="+in.ID, labelRecipe+"="+m.o.recipe())
 	if err != nil {
 		return err
 	}
@@ -39,18 +38,18 @@ func (m maker) fit(ctx context.Context, img *Image, in image.InspectResponse) er
 		if err != nil {
 			return fmt.Errorf("look into image %s: %w", img.Ref, err)
 		}
-		if ndbDir && img.Layout.DataDir != "" && len(in.Config.Volumes) == 0 {
+		if ndbDir && img.Layout.DataDir != "" && len(in.Volumes) == 0 {
 			return nil
 		}
-		if ref, err = m.adapt(ctx, *img, in.Config.Env); err != nil {
+		if ref, err = m.adapt(ctx, *img, in.Env); err != nil {
 			return fmt.Errorf("adapt image %s: %w", img.Ref, err)
 		}
 	}
-	if in, err = m.ImageInspect(ctx, ref); err != nil {
+	if in, err = m.InspectImage(ctx, ref); err != nil {
 		return fmt.Errorf("look into image %s: %w", ref, err)
 	}
 	img.Ref, img.ID, img.Size = ref, in.ID, in.Size
-	return img.remembered(labels(in))
+	return img.remembered(in.Labels)
 }
 
 // short is as much of an image's id as people read.
@@ -65,14 +64,14 @@ func short(id string) string { return strings.TrimPrefix(id, "sha256:")[:12] }
 func (m maker) adapt(ctx context.Context, img Image, env []string) (ref string, err error) {
 	l := img.Layout
 	user := fmt.Sprintf("%d:%d", l.UID, l.GID)
-	id, err := m.create(ctx, img.Ref, user, "none", initialising(l)...)
+	id, err := m.create(ctx, engine.Container{Image: img.Ref, User: user, Argv: initialising(l)})
 	if err != nil {
 		return "", err
 	}
 	defer m.discard(ctx, id)
 	if l.DataDir == "" {
 		m.o.say("initialising a data directory for %s, which has none", img.Ref)
-		if err := m.stream(ctx, id, func(w *tar.Writer) error { return folders(w, l) }); err != nil {
+		if err := m.CopyIn(ctx, id, func(w *tar.Writer) error { return folders(w, l) }); err != nil {
 			return "", err
 		}
 		if _, err := m.runToEnd(ctx, id); err != nil {
@@ -91,7 +90,7 @@ func (m maker) adapt(ctx context.Context, img Image, env []string) (ref string, 
 		name, value, _ := strings.Cut(e, "=")
 		changes = append(changes, "ENV "+name+"="+quoted(value))
 	}
-	return ref, piping(
+	return ref, engine.Pipe(
 		func(w *tar.Writer) error { return m.flatten(ctx, w, id, l) },
 		func(r io.Reader) error { return m.importTar(ctx, r, ref, labels, changes...) })
 }
@@ -107,14 +106,11 @@ func initialising(l release.Layout) []string {
 // flatten writes a container's file system, with the servers' folders as they
 // must be, and its data directory.
 func (m maker) flatten(ctx context.Context, w *tar.Writer, id string, l release.Layout) error {
-	root, err := m.ContainerExport(ctx, id)
-	if err != nil {
-		return fmt.Errorf("export the container: %w", err)
-	}
-	defer root.Close() //nolint:errcheck // read only
-	err = copyTar(w, root, func(h *tar.Header) bool {
-		name := path.Clean("/" + h.Name)
-		return !under(name, path.Dir(dataDir)) && !under(name, ndbDataDir)
+	err := m.Export(ctx, id, func(root *tar.Reader) error {
+		return copyTar(w, root, func(h *tar.Header) bool {
+			name := path.Clean("/" + h.Name)
+			return !under(name, path.Dir(dataDir)) && !under(name, ndbDataDir)
+		})
 	})
 	if err != nil {
 		return err
@@ -122,16 +118,17 @@ func (m maker) flatten(ctx context.Context, w *tar.Writer, id string, l release.
 	if err := folders(w, l); err != nil {
 		return err
 	}
-	data, _, err := m.CopyFromContainer(ctx, id, dataDir)
+	err = m.CopyOut(ctx, id, dataDir, func(data *tar.Reader) error {
+		return copyTar(w, data, func(h *tar.Header) bool {
+			file := path.Base(h.Name)
+			h.Name = strings.TrimPrefix(path.Dir(dataDir), "/") + "/" + h.Name
+			return file != "auto.cnf" && path.Ext(file) != ".pem"
+		})
+	})
 	if err != nil {
 		return fmt.Errorf("read its data directory: %w", err)
 	}
-	defer data.Close() //nolint:errcheck // read only
-	return copyTar(w, data, func(h *tar.Header) bool {
-		file := path.Base(h.Name)
-		h.Name = strings.TrimPrefix(path.Dir(dataDir), "/") + "/" + h.Name
-		return file != "auto.cnf" && path.Ext(file) != ".pem"
-	})
+	return nil
 }
 
 func under(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
@@ -149,8 +146,7 @@ func folders(w *tar.Writer, l release.Layout) error {
 }
 
 // copyTar copies the entries of a tar stream that keep keeps, and may rename.
-func copyTar(w *tar.Writer, from io.Reader, keep func(*tar.Header) bool) error {
-	r := tar.NewReader(from)
+func copyTar(w *tar.Writer, r *tar.Reader, keep func(*tar.Header) bool) error {
 	for {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -165,7 +161,7 @@ func copyTar(w *tar.Writer, from io.Reader, keep func(*tar.Header) bool) error {
 		if err := w.WriteHeader(h); err != nil {
 			return fmt.Errorf("copy %s: %w", h.Name, err)
 		}
-		if _, err := io.Copy(w, r); err != nil { //nolint:gosec // an engine's own stream, not compressed
+		if _, err := io.Copy(w, r); err != nil {
 			return fmt.Errorf("copy %s: %w", h.Name, err)
 		}
 	}
@@ -188,7 +184,7 @@ func (m maker) lend(ctx context.Context, img *Image, known []Known) error {
 		}
 		return fmt.Errorf("image %s lacks %s, and there is no tarball whose image could lend them; %s", img.Ref, missing, m.o.ways(nil, known))
 	}
-	c, err := m.o.tarball(ctx, nearest(found, img.Release), known)
+	c, err := m.o.tarball(ctx, m.Engine, nearest(found, img.Release), known)
 	if err != nil {
 		return err
 	}

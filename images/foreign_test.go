@@ -53,7 +53,7 @@ func TestCopyTar(t *testing.T) {
 	source := pack(t, map[string][]byte{"data/auto.cnf": []byte("uuid"), "data/ibdata1": []byte("rows")})
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	require.NoError(t, copyTar(w, bytes.NewReader(source), func(h *tar.Header) bool {
+	require.NoError(t, copyTar(w, tar.NewReader(bytes.NewReader(source)), func(h *tar.Header) bool {
 		h.Name = "there/" + h.Name
 		return h.Typeflag == tar.TypeReg && h.Size == 4 && h.Name != "there/mysql-cluster-top/data/auto.cnf"
 	}))
@@ -63,7 +63,7 @@ func TestCopyTar(t *testing.T) {
 	assert.Equal(t, "there/mysql-cluster-top/data/ibdata1", got[0].Name)
 
 	keep := func(*tar.Header) bool { return true }
-	assert.ErrorContains(t, copyTar(tar.NewWriter(io.Discard), bytes.NewReader(source[:600]), keep), "copy ", "a stream that is cut off")
+	assert.ErrorContains(t, copyTar(tar.NewWriter(io.Discard), tar.NewReader(bytes.NewReader(source[:600])), keep), "copy ", "a stream that is cut off")
 }
 
 func TestUnder(t *testing.T) {
@@ -79,5 +79,5 @@ func TestNameOfAChoice(t *testing.T) {
 
 // The images in use are never removed for a test's sake.
 func TestForgetRefuses(t *testing.T) {
-	assert.ErrorContains(t, Forget(t.Context(), Options{}), "without a repository of one's own")
+	assert.ErrorContains(t, Forget(t.Context(), nil, Options{}), "without a repository of one's own")
 }

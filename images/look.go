@@ -12,9 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/image"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/release"
 )
 
@@ -40,14 +38,14 @@ var (
 )
 
 // look finds out what an image holds, and makes it fit where it does not: an
-// initialised data directory, and somebody who lends missing tools.
+// initialised data directory, and an image that lends missing tools.
 func (m maker) look(ctx context.Context, c Choice) (Image, error) {
-	in, err := m.ImageInspect(ctx, c.Ref)
+	in, err := m.InspectImage(ctx, c.Ref)
 	if err != nil {
 		return Image{}, fmt.Errorf("look into image %s: %w", c.Ref, err)
 	}
 	img := Image{Ref: c.Ref, ID: in.ID, Release: c.Release, Source: c.Source, TarballSHA256: c.SHA256, Listed: c.Listed, Size: in.Size}
-	if l := labels(in); l[labelTarball] != "" && l[labelRecipe] == m.o.recipe() {
+	if l := in.Labels; l[labelTarball] != "" && l[labelRecipe] == m.o.recipe() {
 		if img.Release, err = release.Parse(l[labelRelease]); err != nil {
 			return Image{}, fmt.Errorf("look into image %s: %w", c.Ref, err)
 		}
@@ -70,29 +68,22 @@ func (m maker) look(ctx context.Context, c Choice) (Image, error) {
 	return img, err
 }
 
-func labels(in image.InspectResponse) map[string]string {
-	if in.Config == nil {
-		return nil
-	}
-	return in.Config.Labels
-}
-
 // peek fills in release and layout of a foreign image: its files are looked at
 // in a container that never runs, its mysqld is asked for the release. ndbDir
 // tells whether there is a folder for NDB's data.
 func (m maker) peek(ctx context.Context, img *Image) (ndbDir bool, err error) {
-	id, err := m.create(ctx, img.Ref, "", "none", "/nothing")
+	id, err := m.create(ctx, engine.Container{Image: img.Ref, Argv: []string{"/nothing"}})
 	if err != nil {
 		return false, err
 	}
 	defer m.discard(ctx, id)
 	var failed error
 	has := func(p string) bool {
-		_, err := m.ContainerStatPath(ctx, id, p)
-		if err != nil && !errdefs.IsNotFound(err) {
+		there, err := m.Has(ctx, id, p)
+		if err != nil {
 			failed = cmp.Or(failed, fmt.Errorf("look for %s: %w", p, err))
 		}
-		return err == nil
+		return there
 	}
 	l, err := layout(has, func(mysqld string) (release.Release, error) {
 		var err error
@@ -178,7 +169,7 @@ func userOf(passwd string) (uid, gid int, err error) {
 
 // versionOf asks an image's mysqld for its release.
 func (m maker) versionOf(ctx context.Context, ref, mysqld string) (release.Release, error) {
-	id, err := m.create(ctx, ref, "", "none", mysqld, "--no-defaults", "--version")
+	id, err := m.create(ctx, engine.Container{Image: ref, Argv: []string{mysqld, "--no-defaults", "--version"}})
 	if err != nil {
 		return release.Release{}, err
 	}

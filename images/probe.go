@@ -14,21 +14,18 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/lock"
 )
 
 // EnsureProbe makes the image of the probe, a static program and nothing else,
 // from the checkout's own source, unless it is there already.
-func EnsureProbe(ctx context.Context, o Options) (ref string, err error) {
-	m, err := engine(o)
-	if err != nil {
-		return "", err
-	}
-	defer m.Close() //nolint:errcheck // nothing is to be written
+func EnsureProbe(ctx context.Context, e *engine.Run, o Options) (ref string, err error) {
+	m := maker{Run: e, o: o}
 	root, err := checkout()
 	if err != nil {
 		// A program far from its source uses the probe that was built last.
-		if last, e := m.labelled(ctx, labelProbe); e == nil && last != "" {
+		if last, e := m.LabelledImage(ctx, labelProbe); e == nil && last != "" {
 			return last, nil
 		}
 		return "", fmt.Errorf("make the probe: %w; run `make image` in the checkout", err)
@@ -42,7 +39,7 @@ func EnsureProbe(ctx context.Context, o Options) (ref string, err error) {
 		return "", err
 	}
 	defer unlock()
-	if have, err := m.labelled(ctx, labelProbe+"="+sum); err != nil || have != "" {
+	if have, err := m.LabelledImage(ctx, labelProbe+"="+sum); err != nil || have != "" {
 		return have, err
 	}
 	o.say("building the probe")
@@ -118,7 +115,7 @@ func (m maker) buildProbe(ctx context.Context, root, ref, sum string) error {
 	if err != nil {
 		return fmt.Errorf("build the probe: %w", err)
 	}
-	return piping(
+	return engine.Pipe(
 		func(w *tar.Writer) error {
 			if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "probe", Mode: 0o755, Size: int64(len(b))}); err != nil {
 				return fmt.Errorf("pack the probe: %w", err)

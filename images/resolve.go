@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/release"
 )
 
@@ -19,7 +20,6 @@ type Options struct {
 	Tell       func(line string)   // a line before what takes an hour, which must not be missed; nil: Say
 	BundleDirs []string            // where tarballs lie; nil: NDB_BUNDLE_DIR, images/bundles, ../shared/ndb beside the checkout
 	Getenv     func(string) string // nil: os.Getenv
-	Labels     map[string]string   // for containers that building needs
 
 	// FromSource allows to build NDB from Debian's source when nothing else can be
 	// had. BuiltDir is where such a tarball goes; "": images/bundles of the checkout.
@@ -99,7 +99,7 @@ func (c Choice) Name() string {
 // tarball's path, an image's name, or "" for the newest unmodified release that
 // can be had. It changes nothing. The order: NDB_IMAGE when set; an image
 // already built from the tarball found; that tarball; the official image.
-func Resolve(ctx context.Context, want string, o Options) (Choice, error) {
+func Resolve(ctx context.Context, e *engine.Engine, want string, o Options) (Choice, error) {
 	if env := o.getenv("NDB_IMAGE"); env != "" {
 		line := "using the image of NDB_IMAGE: " + env
 		if want != "" && want != env {
@@ -116,7 +116,7 @@ func Resolve(ctx context.Context, want string, o Options) (Choice, error) {
 		if err != nil {
 			return Choice{}, err
 		}
-		return o.tarball(ctx, t, known)
+		return o.tarball(ctx, e, t, known)
 	}
 	if _, err := release.Parse(want); err != nil && strings.ContainsAny(want, "/:") {
 		return Choice{Source: FromFlag, Ref: want, Line: "using the image " + want}, nil
@@ -130,9 +130,9 @@ func Resolve(ctx context.Context, want string, o Options) (Choice, error) {
 		return Choice{}, fmt.Errorf("%w; %s", err, o.ways(found, known))
 	}
 	if i := slices.IndexFunc(found, func(t Tarball) bool { return t.Release == r }); i >= 0 {
-		return o.tarball(ctx, found[i], known)
+		return o.tarball(ctx, e, found[i], known)
 	}
-	c, err := o.official(ctx, listed(known, r))
+	c, err := o.official(ctx, e, listed(known, r))
 	c.Want = want
 	return c, err
 }
@@ -199,17 +199,12 @@ func orNone(names []string) string {
 }
 
 // tarball chooses a tarball, or the image that was built from it.
-func (o Options) tarball(ctx context.Context, t Tarball, known []Known) (Choice, error) {
+func (o Options) tarball(ctx context.Context, e *engine.Engine, t Tarball, known []Known) (Choice, error) {
 	sum, err := sha256Of(t.Path)
 	if err != nil {
 		return Choice{}, err
 	}
-	m, err := engine(o)
-	if err != nil {
-		return Choice{}, err
-	}
-	defer m.Close() //nolint:errcheck // read only
-	ref, err := m.built(ctx, sum)
+	ref, err := o.built(ctx, e, sum)
 	if err != nil {
 		return Choice{}, err
 	}
@@ -224,13 +219,8 @@ func (o Options) tarball(ctx context.Context, t Tarball, known []Known) (Choice,
 }
 
 // official chooses the official image.
-func (o Options) official(ctx context.Context, k Known) (Choice, error) {
-	m, err := engine(o)
-	if err != nil {
-		return Choice{}, err
-	}
-	defer m.Close() //nolint:errcheck // read only
-	have, err := m.present(ctx, k.Image)
+func (o Options) official(ctx context.Context, e *engine.Engine, k Known) (Choice, error) {
+	have, err := e.HasImage(ctx, k.Image)
 	if err != nil {
 		return Choice{}, err
 	}

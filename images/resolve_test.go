@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/release"
 )
 
@@ -18,12 +19,14 @@ import (
 const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // fakeEngine is an engine that has some images: found by a label, or by name.
-func fakeEngine(t *testing.T, byLabel map[string]string, names ...string) {
+func fakeEngine(t *testing.T, byLabel map[string]string, names ...string) *engine.Run {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("API-Version", "1.41")
 		switch {
 		case r.URL.Path == "/_ping":
+		case strings.HasSuffix(r.URL.Path, "/info"):
+			_, _ = w.Write([]byte("{}"))
 		case strings.HasSuffix(r.URL.Path, "/images/json"):
 			answer := []map[string]any{}
 			for label, ref := range byLabel {
@@ -44,8 +47,22 @@ func fakeEngine(t *testing.T, byLabel map[string]string, names ...string) {
 		}
 	}))
 	t.Cleanup(s.Close)
+	return dialled(t, s)
+}
+
+// dialled gives an engine that is a test's server, with a lease.
+func dialled(t *testing.T, s *httptest.Server) *engine.Run {
+	t.Helper()
 	t.Setenv("DOCKER_HOST", "tcp://"+s.Listener.Addr().String())
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("TMPDIR", t.TempDir())
+	e, err := engine.Dial(t.Context())
+	require.NoError(t, err)
+	lease, err := engine.Take(false, 0)
+	require.NoError(t, err)
+	run := e.With(lease)
+	t.Cleanup(func() { assert.NoError(t, run.Close()) })
+	return run
 }
 
 func env(pairs ...string) func(string) string {
@@ -100,8 +117,8 @@ func TestResolve(t *testing.T) {
 			if c.built {
 				labelled[labelTarball+"="+empty] = "ours:1"
 			}
-			fakeEngine(t, labelled, official+"8.0.44")
-			got, err := Resolve(t.Context(), c.want, Options{BundleDirs: []string{c.dir}, Getenv: env("NDB_IMAGE", c.image)})
+			e := fakeEngine(t, labelled, official+"8.0.44")
+			got, err := Resolve(t.Context(), e.Engine, c.want, Options{BundleDirs: []string{c.dir}, Getenv: env("NDB_IMAGE", c.image)})
 			require.NoError(t, err)
 			assert.Equal(t, c.source, got.Source)
 			assert.Equal(t, c.line, got.Line)
@@ -117,10 +134,10 @@ func TestResolve(t *testing.T) {
 }
 
 func TestResolveRefuses(t *testing.T) {
-	fakeEngine(t, nil)
+	e := fakeEngine(t, nil)
 	dir := folder(t, name974, "notes.txt")
 	o := Options{BundleDirs: []string{dir}, Getenv: env()}
-	_, err := Resolve(t.Context(), "9.9.9", o)
+	_, err := Resolve(t.Context(), e.Engine, "9.9.9", o)
 	for _, way := range []string{"find release 9.9.9", "tarballs are found of: 9.7.4;", "official images are listed of: 8.0.25,", "NDB_BUNDLE_DIR", dir, "NDB_IMAGE", "a tarball's path", "an image's name"} {
 		assert.ErrorContains(t, err, way)
 	}
@@ -132,26 +149,20 @@ func TestResolveRefuses(t *testing.T) {
 		filepath.Join(dir, "other.tar.gz"):  "want mysql-cluster-<version>-linux-",
 		filepath.Join(dir, "gone", name974): "no such file",
 	} {
-		_, err := Resolve(t.Context(), want, o)
+		_, err := Resolve(t.Context(), e.Engine, want, o)
 		if assert.ErrorContains(t, err, reason, want) {
 			assert.NotContains(t, err.Error(), "\n")
 		}
 	}
 }
 
-func TestResolveWithoutEngine(t *testing.T) {
-	t.Setenv("DOCKER_HOST", "unix://"+filepath.Join(t.TempDir(), "none.sock"))
-	_, err := Resolve(t.Context(), "", Options{BundleDirs: []string{folder(t, name974)}, Getenv: env()})
-	assert.ErrorContains(t, err, "docker daemon")
-}
-
 func TestExistingNamesMakeImage(t *testing.T) {
-	fakeEngine(t, nil)
+	e := fakeEngine(t, nil)
 	o := Options{BundleDirs: []string{folder(t, name974)}, Getenv: env()}
 	for _, want := range []string{"9.7.4", "8.4.10", "vendor/ndb:2"} {
-		c, err := Resolve(t.Context(), want, o)
+		c, err := Resolve(t.Context(), e.Engine, want, o)
 		require.NoError(t, err)
-		_, err = Existing(t.Context(), c, o)
+		_, err = Existing(t.Context(), e, c, o)
 		assert.ErrorContains(t, err, "make image", want)
 	}
 }

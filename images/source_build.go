@@ -13,12 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/api/types/mount"
-	"github.com/docker/docker/api/types/volume"
-	"github.com/docker/docker/pkg/stdcopy"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/poll"
 )
 
@@ -45,16 +40,11 @@ type sourcing struct {
 // tarball, which then lies in Options.BuiltDir. What is done is not done again:
 // an interrupted build goes on, and a complete one is found. Two at once wait
 // for each other.
-func FromSourcePackage(ctx context.Context, b SourceBuild, o Options) (Tarball, error) {
+func FromSourcePackage(ctx context.Context, e *engine.Run, b SourceBuild, o Options) (Tarball, error) {
 	if err := b.Check(); err != nil {
 		return Tarball{}, err
 	}
-	m, err := engine(o)
-	if err != nil {
-		return Tarball{}, err
-	}
-	defer m.Close() //nolint:errcheck // nothing is to be written
-	return m.fromSource(ctx, b, "")
+	return maker{Run: e, o: o}.fromSource(ctx, b, "")
 }
 
 // fromSource says what it will do, and does it. why is the reason where nobody
@@ -64,11 +54,7 @@ func (m maker) fromSource(ctx context.Context, b SourceBuild, why string) (t Tar
 	if s.dir, err = m.o.builtDir(); err != nil {
 		return t, err
 	}
-	info, err := m.Info(ctx)
-	if err != nil {
-		return t, fmt.Errorf("build from source: ask the engine for its processors: %w", err)
-	}
-	s.cores = info.NCPU
+	s.cores = m.Facts.CPUs
 	line := b.announce(s.plan, s.cores)
 	if why != "" {
 		line = why + "; so " + line + "; " + avoiding
@@ -97,14 +83,13 @@ func (s *sourcing) alone(ctx context.Context) (unlock func(), err error) {
 	if unlock, err = lockBuild(ctx, "source"); err != nil {
 		return nil, err
 	}
-	f := filters.NewArgs(filters.Arg("volume", s.volume()))
 	err = poll.Every(ctx, time.Second, "another build from source", func(ctx context.Context) error {
-		boxes, err := s.ContainerList(ctx, container.ListOptions{Filters: f})
+		boxes, err := s.UsersOfVolume(ctx, s.volume())
 		if err != nil {
 			return poll.Stop(fmt.Errorf("look for other builds: %w", err))
 		}
 		if len(boxes) > 0 {
-			return fmt.Errorf("container %s still works on it; `ndbproof down` removes it when its run is dead", boxes[0].ID[:min(12, len(boxes[0].ID))])
+			return fmt.Errorf("container %s still works on it; `ndbproof down` removes it when its run is dead", boxes[0][:min(12, len(boxes[0]))])
 		}
 		return nil
 	})
@@ -136,7 +121,7 @@ func (s *sourcing) open() (err error) {
 
 // prepare makes the volume and the images that the first steps need.
 func (s *sourcing) prepare(ctx context.Context) (err error) {
-	if _, err := s.VolumeCreate(ctx, volume.CreateOptions{Name: s.volume(), Labels: map[string]string{labelOurs: "1"}}); err != nil {
+	if err := s.MakeLastingVolume(ctx, s.volume(), map[string]string{labelOurs: "1"}); err != nil {
 		return fmt.Errorf("make volume %s: %w", s.volume(), err)
 	}
 	s.images[InDebian], err = s.withApt(ctx)
@@ -222,13 +207,13 @@ type around struct {
 // work runs a job's script to its end and gives what it wrote, which goes into
 // the log, too.
 func (s *sourcing) work(ctx context.Context, j Job, a around) (said string, err error) {
-	id, err := s.box(ctx, s.inside(j), s.host(j))
+	id, err := s.create(ctx, s.inside(j))
 	if err != nil {
 		return "", err
 	}
 	defer s.discard(ctx, id)
 	if a.before != nil {
-		if err := s.stream(ctx, id, a.before); err != nil {
+		if err := s.CopyIn(ctx, id, a.before); err != nil {
 			return "", err
 		}
 	}
@@ -239,14 +224,19 @@ func (s *sourcing) work(ctx context.Context, j Job, a around) (said string, err 
 	return said, err
 }
 
-// inside is what a job's container runs.
-func (s *sourcing) inside(j Job) container.Config {
+// inside is a job's container. It has a network only where it needs one, less of
+// the processors than others get, and the volume, unless it has nothing to do with
+// that.
+func (s *sourcing) inside(j Job) engine.Container {
 	script := j.Script
 	if j.Kept {
 		i := slices.IndexFunc(s.plan, func(o Job) bool { return o.Name == j.Name })
 		script = once(j, s.keys(s.plan, s.found)[j.Name], s.plan[i+1:])
 	}
-	c := container.Config{Image: s.images[j.In], User: "0:0", Entrypoint: []string{"bash", "-euo", "pipefail", "-c"}, Cmd: []string{script}}
+	c := engine.Container{
+		Image: s.images[j.In], User: "0:0", Argv: []string{"bash", "-euo", "pipefail", "-c", script},
+		Outside: j.Network, CPUShares: cpuWeight,
+	}
 	if j.Name == "smoke" {
 		c.User = mysqlUser // mysqld does not run as root
 	}
@@ -255,58 +245,35 @@ func (s *sourcing) inside(j Job) container.Config {
 			c.Env = append(c.Env, v.name+"="+v.value)
 		}
 	}
-	return c
-}
-
-// host gives a job a network only where it needs one, less of the processors
-// than others get, and the volume, unless it has nothing to do with that.
-func (s *sourcing) host(j Job) container.HostConfig {
-	h := container.HostConfig{NetworkMode: "none", Resources: container.Resources{CPUShares: cpuWeight}}
-	if j.Network {
-		h.NetworkMode = "default"
-	}
 	if j.Name != "tools" && j.Name != "smoke" {
-		h.Mounts = []mount.Mount{{Type: mount.TypeVolume, Source: s.volume(), Target: "/build"}}
+		c.Volumes = []engine.Volume{{Name: s.volume(), Path: "/build"}}
 	}
-	return h
+	return c
 }
 
 // follow runs a container to its end, while what it writes goes into the log and
 // its progress is told.
 func (s *sourcing) follow(ctx context.Context, id string) (said string, err error) {
-	if err := s.ContainerStart(ctx, id, container.StartOptions{}); err != nil {
-		return "", fmt.Errorf("start: %w", err)
-	}
-	r, err := s.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
-	if err != nil {
-		return "", fmt.Errorf("read the container's output: %w", err)
-	}
-	defer r.Close() //nolint:errcheck // read only
 	begin := time.Now()
 	var all bytes.Buffer
 	out := io.MultiWriter(&all, s.log, &counting{count: s.o.Count, say: s.o.say, since: func() time.Duration { return time.Since(begin) }})
-	if _, err := stdcopy.StdCopy(out, out, r); err != nil {
-		return "", fmt.Errorf("read the container's output: %w", err)
+	exit, err := s.Finish(ctx, id, engine.Writers{Stdout: out, Stderr: out, Live: true})
+	switch {
+	case err != nil:
+		return "", err
+	case exit != 0:
+		return "", fmt.Errorf("exit %d: %s", exit, cmp.Or(blamed(all.String()), "it wrote nothing"))
 	}
-	done, errs := s.ContainerWait(ctx, id, container.WaitConditionNotRunning)
-	select {
-	case err := <-errs:
-		return "", fmt.Errorf("wait for the end: %w", err)
-	case end := <-done:
-		if end.StatusCode != 0 {
-			return "", fmt.Errorf("exit %d: %s", end.StatusCode, cmp.Or(blamed(all.String()), "it wrote nothing"))
-		}
-		return all.String(), nil
-	}
+	return all.String(), nil
 }
 
 // install makes the image with compiler and libraries, unless there is one.
 func (s *sourcing) install(ctx context.Context, j Job) error {
-	if have, err := s.present(ctx, s.images[InTools]); err != nil || have {
+	if have, err := s.HasImage(ctx, s.images[InTools]); err != nil || have {
 		return err
 	}
 	_, err := s.work(ctx, j, around{after: func(id string) error {
-		return s.commit(ctx, id, s.images[InTools], container.Config{Cmd: []string{}, Entrypoint: []string{}}, nil)
+		return s.Commit(ctx, id, s.images[InTools], engine.ImageConfig{Cmd: []string{}, Entrypoint: []string{}})
 	}})
 	return err
 }

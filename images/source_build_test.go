@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,7 +35,7 @@ func TestFromSource(t *testing.T) {
 	b, o := newBuilder(t)
 	var said []string
 	o.Say = func(line string) { said = append(said, line) }
-	got, err := FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.x"}, o)
+	got, err := FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.x"}, o)
 	require.NoError(t, err)
 	assert.Equal(t, Tarball{filepath.Join(o.BuiltDir, built974), release.MustParse("9.7.4"), "x86_64"}, got)
 	assert.Equal(t, allSteps, b.steps())
@@ -55,11 +56,11 @@ func TestFromSource(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(log), "step 7 of 10: compiling\n[1/2] Building CXX object a.o\n")
 
-	again, err := FromSourcePackage(t.Context(), SourceBuild{}, o)
+	again, err := FromSourcePackage(t.Context(), b.engine, SourceBuild{}, o)
 	require.ErrorContains(t, err, "what was built says that it is 9.7.4, and 26.7.1 was wanted", "the newest is another")
 	assert.Zero(t, again)
 	b.ran = nil
-	again, err = FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	again, err = FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.NoError(t, err)
 	assert.Equal(t, got, again)
 	assert.Equal(t, []string{"room", "ask"}, b.steps(), "it is there already")
@@ -68,16 +69,17 @@ func TestFromSource(t *testing.T) {
 // Each step has what it needs, and no more.
 func TestFromSourceContainers(t *testing.T) {
 	b, o := newBuilder(t)
-	_, err := FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	_, err := FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.NoError(t, err)
 	for _, step := range allSteps {
 		c := b.of(step)
 		network := map[string]string{"ask": "default", "tools": "default", "fetch": "default"}[step]
-		assert.Equal(t, network == "default", c.HostConfig.NetworkMode == "default", step)
+		assert.Equal(t, cmp.Or(network, "none"), c.HostConfig.NetworkMode, step)
+		assert.Equal(t, b.engine.Lease.Run, c.Labels["ndbproof.run"], step)
 		assert.Equal(t, int64(128), c.HostConfig.CPUShares, step)
-		assert.Equal(t, step != "tools" && step != "smoke", len(c.HostConfig.Mounts) == 1, "%s: volume", step)
+		assert.Equal(t, step != "tools" && step != "smoke", len(c.HostConfig.Binds) == 1, "%s: volume", step)
 	}
-	assert.Equal(t, "ndbproof-source", b.of("compile").HostConfig.Mounts[0].Source)
+	assert.Equal(t, []string{"ndbproof-source:/build"}, b.of("compile").HostConfig.Binds)
 	assert.True(t, strings.HasPrefix(b.of("compile").Image, "ndbproof/tools:"))
 	assert.Contains(t, b.of("compile").Env, "JOBS=2")
 	assert.Contains(t, b.of("pack").Env, "RELEASE=9.7.4")
@@ -86,12 +88,12 @@ func TestFromSourceContainers(t *testing.T) {
 	assert.Equal(t, "ndbproof/base:bookworm", b.of("smoke").Image)
 	assert.Equal(t, "mysql", b.of("smoke").User)
 	assert.Contains(t, b.of("smoke").files, "usr/local/mysql/bin/mysqld")
-	assert.Contains(t, b.of("unpack").Cmd[0], "done before")
-	assert.NotContains(t, b.of("compile").Cmd[0], "done before", "ninja knows best")
+	assert.Contains(t, b.of("unpack").script(), "done before")
+	assert.NotContains(t, b.of("compile").script(), "done before", "ninja knows best")
 
 	require.NoError(t, os.Remove(filepath.Join(o.BuiltDir, built974)))
 	b.ran = nil
-	_, err = FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	_, err = FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.NoError(t, err)
 	assert.NotContains(t, b.steps(), "tools", "their image is there")
 }
@@ -101,7 +103,7 @@ func TestFromSourcePatched(t *testing.T) {
 	name := strings.Replace(built974, "9.7.4", "9.7.4-fix1", 1)
 	b.packed = map[string][]byte{name: b.packed[built974]}
 	b.says["smoke"] = "mysqld  Ver 9.7.4-fix1-cluster for Linux\n"
-	got, err := FromSourcePackage(t.Context(), fix1, o)
+	got, err := FromSourcePackage(t.Context(), b.engine, fix1, o)
 	require.NoError(t, err)
 	assert.Equal(t, "9.7.4-fix1", got.Release.String())
 	assert.Equal(t, []string{"patches/01-f1.patch"}, b.of("unpack").files)
@@ -110,7 +112,7 @@ func TestFromSourcePatched(t *testing.T) {
 	other := fix1
 	other.Patches = []Patch{{Name: "f1.patch", Text: []byte("--- a/y\n")}}
 	b.ran = nil
-	_, err = FromSourcePackage(t.Context(), other, o)
+	_, err = FromSourcePackage(t.Context(), b.engine, other, o)
 	require.NoError(t, err)
 	assert.Equal(t, "compile", b.of("compile").step, "another patch of the same name is another build")
 }
@@ -134,7 +136,7 @@ func TestFromSourceFails(t *testing.T) {
 			b, o := newBuilder(t)
 			b.fails = c.fails
 			b.says[c.step] = c.says
-			_, err := FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+			_, err := FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 			for _, w := range append(c.want, "build from source: ", filepath.Join(o.BuiltDir, "from-source.log"), "give the same command again") {
 				assert.ErrorContains(t, err, w)
 			}
@@ -151,16 +153,16 @@ func TestFromSourceRefusesABrokenTarball(t *testing.T) {
 	files := complete()
 	delete(files, "bin/ndbmtd")
 	b.packed = map[string][]byte{built974: gzipped(t, pack(t, files))}
-	_, err := FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	_, err := FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.ErrorContains(t, err, "step smoke")
 	require.ErrorContains(t, err, "it has no bin/ndbmtd")
 	assert.Equal(t, []string{"from-source.log"}, entries(t, o.BuiltDir))
 
 	b.packed = map[string][]byte{"other.tar.gz": nil}
-	_, err = FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	_, err = FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.ErrorContains(t, err, "step pack")
 	b.packed = nil
-	_, err = FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	_, err = FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.ErrorContains(t, err, "read the packed tarball")
 }
 
@@ -168,7 +170,7 @@ func TestFromSourceRefusesABrokenTarball(t *testing.T) {
 func TestFromSourceLeavesAVendorsTarball(t *testing.T) {
 	b, o := newBuilder(t)
 	write(t, filepath.Join(o.BuiltDir, name974), "vendor's")
-	_, err := FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	_, err := FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.ErrorContains(t, err, name974+" is there already, and was not built here")
 	assert.Equal(t, []string{"room", "ask"}, b.steps())
 }
@@ -182,12 +184,12 @@ func TestFromSourceIsInterrupted(t *testing.T) {
 		}
 	}
 	write(t, filepath.Join(o.BuiltDir, untried+"1-"+built974), "of a build that was killed")
-	_, err := FromSourcePackage(ctx, SourceBuild{Want: "9.7.4"}, o)
+	_, err := FromSourcePackage(ctx, b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.ErrorContains(t, err, "interrupted in step compile; the same command goes on there: a signal")
 	assert.Empty(t, b.boxes, "containers that are left")
 	assert.Equal(t, []string{"from-source.log"}, entries(t, o.BuiltDir))
 	b.during = func(string) {}
-	_, err = FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	_, err = FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	require.NoError(t, err)
 }
 
@@ -205,10 +207,10 @@ func TestTwoBuildsFromSourceWaitForOneAnother(t *testing.T) {
 		if step != "compile" {
 			return
 		}
-		wg.Go(func() { _, second = FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o) })
+		wg.Go(func() { _, second = FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o) })
 		<-waits
 	}
-	_, first = FromSourcePackage(t.Context(), SourceBuild{Want: "9.7.4"}, o)
+	_, first = FromSourcePackage(t.Context(), b.engine, SourceBuild{Want: "9.7.4"}, o)
 	wg.Wait()
 	require.NoError(t, errors.Join(first, second))
 	assert.Equal(t, append(allSteps, "room", "ask"), b.steps(), "the second finds what the first one built")
@@ -219,21 +221,21 @@ func TestTwoBuildsFromSourceWaitForOneAnother(t *testing.T) {
 func TestEnsureBuildsWhenNothingElseCanBeHad(t *testing.T) {
 	b, o := newBuilder(t)
 	b.says["ask"] = "source mysql-source 9.7.4-2\n"
-	c, err := Resolve(t.Context(), "", o)
+	c, err := Resolve(t.Context(), b.engine.Engine, "", o)
 	require.NoError(t, err)
 	require.Equal(t, FromOfficial, c.Source)
 
-	_, err = Ensure(t.Context(), c, o)
+	_, err = Ensure(t.Context(), b.engine, c, o)
 	require.ErrorContains(t, err, "no registry")
 	require.ErrorContains(t, err, "`ndbproof image --from-source`")
 	o.FromSource = true
-	_, err = Existing(t.Context(), c, o)
+	_, err = Existing(t.Context(), b.engine, c, o)
 	require.ErrorContains(t, err, "run `make image`")
 	assert.Empty(t, b.steps())
 
 	var said []string
 	o.Tell = func(line string) { said = append(said, line) }
-	img, err := Ensure(t.Context(), c, o)
+	img, err := Ensure(t.Context(), b.engine, c, o)
 	require.NoError(t, err)
 	assert.Equal(t, allSteps, b.steps())
 	assert.Equal(t, "9.7.4", img.Release.String())
@@ -245,7 +247,7 @@ func TestEnsureBuildsWhenNothingElseCanBeHad(t *testing.T) {
 		assert.Contains(t, said[0], w)
 	}
 
-	again, err := Resolve(t.Context(), "", o)
+	again, err := Resolve(t.Context(), b.engine.Engine, "", o)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(o.BuiltDir, built974), again.Tarball.Path, "the next run finds it")
 }
@@ -254,15 +256,15 @@ func TestEnsureBuildsWhenNothingElseCanBeHad(t *testing.T) {
 func TestEnsureBuildsTheReleaseThatWasAskedFor(t *testing.T) {
 	b, o := newBuilder(t)
 	o.FromSource = true
-	c, err := Resolve(t.Context(), "9.7.4", o)
+	c, err := Resolve(t.Context(), b.engine.Engine, "9.7.4", o)
 	require.NoError(t, err)
-	img, err := Ensure(t.Context(), c, o)
+	img, err := Ensure(t.Context(), b.engine, c, o)
 	require.NoError(t, err)
 	assert.Equal(t, "9.7.4", img.Release.String(), "and not 26.7.1, which is newer")
-	c, err = Resolve(t.Context(), "8.0.44", o)
+	c, err = Resolve(t.Context(), b.engine.Engine, "8.0.44", o)
 	require.NoError(t, err)
 	b.ran = nil
-	_, err = Ensure(t.Context(), c, o)
+	_, err = Ensure(t.Context(), b.engine, c, o)
 	require.ErrorContains(t, err, "find the source of 8.0.44")
 	require.ErrorContains(t, err, "no registry")
 	assert.Equal(t, []string{"room", "ask"}, b.steps())

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,8 +15,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/docker/docker/pkg/stdcopy"
 	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/engine"
 )
 
 const built974 = "mysql-cluster-9.7.4-linux-glibc2.36-x86_64.tar.gz"
@@ -24,6 +26,7 @@ const built974 = "mysql-cluster-9.7.4-linux-glibc2.36-x86_64.tar.gz"
 // the base image, and pulls nothing.
 type builder struct {
 	t      *testing.T
+	engine *engine.Run
 	says   map[string]string // what each step writes
 	fails  string            // the step that ends with 1
 	during func(step string) // called while a step runs
@@ -38,18 +41,27 @@ type builder struct {
 
 // box is a container as it was asked for.
 type box struct {
-	step  string // "" for one that is no step of a build
-	Image string
-	User  string
-	Cmd   []string
-	Env   []string
-	files []string // put in before it ran
+	step   string // "" for one that is no step of a build
+	Image  string
+	User   string
+	Cmd    []string
+	Env    []string
+	files  []string // put in before it ran
+	Labels map[string]string
 
 	HostConfig struct {
 		NetworkMode string
 		CPUShares   int64 `json:"CpuShares"`
-		Mounts      []struct{ Source, Target string }
+		Binds       []string
 	}
+}
+
+// script is what a shell is to run.
+func (c box) script() string {
+	if len(c.Cmd) == 0 {
+		return ""
+	}
+	return c.Cmd[len(c.Cmd)-1]
 }
 
 // newBuilder is an engine on which everything goes well, and the options to
@@ -69,11 +81,9 @@ func newBuilder(t *testing.T) (*builder, Options) {
 	}
 	s := httptest.NewServer(http.HandlerFunc(b.serve))
 	t.Cleanup(s.Close)
-	t.Setenv("DOCKER_HOST", "tcp://"+s.Listener.Addr().String())
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	t.Setenv("TMPDIR", t.TempDir())
+	b.engine = dialled(t, s)
 	dir := t.TempDir()
-	return b, Options{BuiltDir: dir, BundleDirs: []string{dir}, Getenv: env(), Labels: map[string]string{"ndbproof.run": "r1"}}
+	return b, Options{BuiltDir: dir, BundleDirs: []string{dir}, Getenv: env()}
 }
 
 func (b *builder) serve(w http.ResponseWriter, r *http.Request) {
@@ -84,6 +94,8 @@ func (b *builder) serve(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/_ping":
 	case p == "info":
 		b.answer(w, map[string]any{"NCPU": 2, "Architecture": "x86_64"})
+	case p == "networks":
+		b.answer(w, []any{map[string]any{"Name": "bridge"}})
 	case p == "volumes/create":
 		w.WriteHeader(http.StatusCreated)
 		b.answer(w, map[string]any{"Name": "v"})
@@ -136,13 +148,13 @@ func (b *builder) create(w http.ResponseWriter, r *http.Request) {
 		b.t.Errorf("create: %v", err)
 	}
 	for _, j := range SourcePlan() {
-		if len(c.Cmd) == 1 && strings.Contains(c.Cmd[0], j.Script) {
+		if strings.Contains(c.script(), j.Script) {
 			c.step = j.Name
 		}
 	}
 	b.mu.Lock()
 	b.count++
-	id := fmt.Sprintf("c%d", b.count)
+	id := fmt.Sprintf("c%063d", b.count)
 	b.boxes[id] = c
 	b.mu.Unlock()
 	w.WriteHeader(http.StatusCreated)
@@ -179,7 +191,7 @@ func (b *builder) container(w http.ResponseWriter, r *http.Request, id, act stri
 		b.ran = append(b.ran, c)
 		b.mu.Unlock()
 		b.during(c.step)
-		_, _ = stdcopy.NewStdWriter(w, stdcopy.Stdout).Write([]byte(b.says[c.step]))
+		_, _ = w.Write(onStdout(b.says[c.step]))
 	case act == "wait":
 		code := 0
 		if c.step != "" && c.step == b.fails {
@@ -187,8 +199,14 @@ func (b *builder) container(w http.ResponseWriter, r *http.Request, id, act stri
 		}
 		b.answer(w, map[string]any{"StatusCode": code})
 	default:
-		b.refuse(w, "nobody knows "+r.URL.Path)
+		b.refuse(w, "no such path: "+r.URL.Path)
 	}
+}
+
+// onStdout is a text as an engine sends it of a standard output: behind the
+// stream's number and the length.
+func onStdout(text string) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{1, 0, 0, 0}, uint32(len(text))), text...)
 }
 
 // archive gives /build/out, and tells that the base image has apt.

@@ -34,33 +34,37 @@ const untried = ".untried-"
 // takeOut copies the packed tarball out of the volume, under a temporary name:
 // nothing of it has run yet.
 func (s *sourcing) takeOut(ctx context.Context, id string) error {
-	r, _, err := s.CopyFromContainer(ctx, id, "/build/out")
+	err := s.CopyOut(ctx, id, "/build/out", func(t *tar.Reader) error {
+		for {
+			h, err := t.Next()
+			if err != nil {
+				return err
+			}
+			if h.Typeflag == tar.TypeReg {
+				s.name = path.Base(h.Name)
+				return s.keep(t)
+			}
+		}
+	})
 	if err != nil {
 		return fmt.Errorf("read the packed tarball: %w", err)
 	}
-	defer r.Close() //nolint:errcheck // read only
-	t := tar.NewReader(r)
-	for {
-		h, err := t.Next()
-		if err != nil {
-			return fmt.Errorf("read the packed tarball: %w", err)
-		}
-		if h.Typeflag == tar.TypeReg {
-			s.name = path.Base(h.Name)
-			break
-		}
-	}
+	return nil
+}
+
+// keep writes the packed tarball, whose name is known, into the folder.
+func (s *sourcing) keep(from io.Reader) error {
 	if _, err := ParseTarball(s.name); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(s.dir, untried+"*-"+s.name)
 	if err != nil {
-		return fmt.Errorf("keep the packed tarball: %w", err)
+		return fmt.Errorf("keep it: %w", err)
 	}
 	s.packed = f.Name()
-	_, err = io.Copy(f, t) //nolint:gosec // our own tarball
+	_, err = io.Copy(f, from)
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return fmt.Errorf("keep the packed tarball: %w", err)
+		return fmt.Errorf("keep it: %w", err)
 	}
 	return nil
 }
@@ -68,12 +72,8 @@ func (s *sourcing) takeOut(ctx context.Context, id string) error {
 // smoke starts the packed servers in an image that has nothing of the build,
 // and gives the tarball its final name when they are what was wanted.
 func (s *sourcing) smoke(ctx context.Context, j Job) error {
-	arch, err := s.arch(ctx)
-	if err != nil {
-		return err
-	}
 	t := Tarball{Path: s.packed}
-	said, err := s.work(ctx, j, around{before: func(w *tar.Writer) error { return t.repack(ctx, w, arch, standard) }})
+	said, err := s.work(ctx, j, around{before: func(w *tar.Writer) error { return t.repack(ctx, w, s.Facts.Arch, standard) }})
 	if err != nil {
 		return err
 	}

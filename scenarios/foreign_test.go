@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness"
+	"ndbproof/harness/engine"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/run"
@@ -19,32 +20,33 @@ import (
 // foreign makes an image as somebody else's package would: another layout and
 // uid, an entrypoint that exits with 1, a healthcheck that never passes, no data
 // directory, no mysqlbinlog.
-func foreign(t *testing.T) (ref string, o images.Options, of release.Release) {
+func foreign(t *testing.T, e *engine.Run) (ref string, of release.Release) {
 	t.Helper()
-	o = telling(t)
+	o := telling(t)
 	ctx := bounded(t, 3*time.Minute)
-	c := fromTarball(ctx, t, o)
+	c := fromTarball(ctx, t, e, o)
 	begun := time.Now()
-	ref, err := images.FHS(ctx, c, o)
+	ref, err := images.FHS(ctx, e, c, o)
 	require.NoError(t, err)
 	t.Logf("%s: %.1f s", ref, time.Since(begun).Seconds())
-	return ref, o, c.Release
+	return ref, c.Release
 }
 
 // What a foreign image lacks is found out by looking inside, and added beside
 // it; and its server starts with the options that a mysqld of a pair gets, but
 // for NDB's.
 func TestForeignImageIsAdapted(t *testing.T) {
-	ref, o, of := foreign(t)
+	e, o := harness.Engine(t), telling(t)
+	ref, of := foreign(t, e)
 	ctx := bounded(t, 3*time.Minute)
-	c, err := images.Resolve(ctx, ref, o)
+	c, err := images.Resolve(ctx, e.Engine, ref, o)
 	require.NoError(t, err)
 	require.Equal(t, images.FromFlag, c.Source)
-	_, err = images.Try(ctx, ref, "", o, "mysqlbinlog", "--version")
+	_, err = images.Try(ctx, e, ref, "", "mysqlbinlog", "--version")
 	require.Error(t, err, "the subject has mysqlbinlog")
 
 	begun := time.Now()
-	img, err := images.Existing(ctx, c, o)
+	img, err := images.Existing(ctx, e, c, o)
 	require.NoError(t, err)
 	t.Logf("adapted to %s: %.1f s", img.Ref, time.Since(begun).Seconds())
 	require.Equal(t, of, img.Release)
@@ -54,10 +56,10 @@ func TestForeignImageIsAdapted(t *testing.T) {
 	}, img.Layout)
 	require.False(t, img.Listed)
 	require.NotEqual(t, ref, img.Ref)
-	require.Contains(t, try(ctx, t, img.ToolsRef, o, "mysqlbinlog", "--version"), "mysqlbinlog")
-	require.Equal(t, "27:27\n", try(ctx, t, img.Ref, o, "sh", "-c", `echo "$(id -u):$(id -g)"`))
+	require.Contains(t, try(ctx, t, e, img.ToolsRef, "mysqlbinlog", "--version"), "mysqlbinlog")
+	require.Equal(t, "27:27\n", try(ctx, t, e, img.Ref, "sh", "-c", `echo "$(id -u):$(id -g)"`))
 
-	out := try(ctx, t, img.Ref, o, "sh", "-ec", serve, "sh", withoutNDB(t, img))
+	out := try(ctx, t, e, img.Ref, "sh", "-ec", serve, "sh", withoutNDB(t, img))
 	require.Contains(t, out, "root@localhost logged in without a password")
 	require.NotContains(t, out, "[ERROR]")
 }
@@ -88,7 +90,7 @@ func withoutNDB(t *testing.T, img images.Image) string {
 
 // On a foreign image the procedure holds as on one of ours.
 func TestForeignImageHolds(t *testing.T) {
-	ref, _, _ := foreign(t)
+	ref, _ := foreign(t, harness.Engine(t))
 	rep := harness.Procedure(t, run.Options{Release: ref, Duration: 5 * time.Second, Accept: []string{release.F1.ID}})
 	harness.Held(t, rep, evidence.ExitHeld)
 	require.Contains(t, rep.Results.Verdict.Headline, "unlisted build")

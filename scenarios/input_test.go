@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness"
 	"ndbproof/harness/evidence"
 	"ndbproof/images"
 )
@@ -80,7 +81,7 @@ func TestBrokenTarball(t *testing.T) {
 // notBuilt wants no image of a tarball.
 func notBuilt(t *testing.T, path string) {
 	t.Helper()
-	c, err := images.Resolve(t.Context(), path, images.Options{})
+	c, err := images.Resolve(t.Context(), harness.Engine(t).Engine, path, images.Options{})
 	require.NoError(t, err)
 	require.Equal(t, images.FromTarball, c.Source, "there is an image: %s", c.Ref)
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/docker/docker/api/types/container"
-
 	"ndbproof/harness/node"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -89,7 +87,7 @@ func (n *Node) dropCompanions(ctx context.Context) error {
 		if *id == "" {
 			continue
 		}
-		if err := n.cluster.engine.api.ContainerRemove(ctx, *id, container.RemoveOptions{Force: true}); err != nil {
+		if err := n.cluster.engine.Remove(ctx, *id); err != nil {
 			errs = append(errs, fmt.Errorf("remove a companion of %s: %w", n, err))
 		}
 		*id = ""
@@ -100,6 +98,6 @@ func (n *Node) dropCompanions(ctx context.Context) error {
 // running tells whether the node's container runs now: one that was started
 // again after the end that an event tells of is no dead node.
 func (n *Node) running(ctx context.Context) bool {
-	in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id)
-	return err == nil && in.State != nil && in.State.Running
+	in, err := n.cluster.engine.Inspect(ctx, n.id)
+	return err == nil && in.Running
 }

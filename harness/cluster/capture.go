@@ -5,28 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"sync"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/network"
-	"github.com/docker/docker/pkg/stdcopy"
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
 
 // capturing is a capture that goes on beside a node. It ends when its standard
-// input does, so also when we are gone.
+// input does, so also when this process dies.
 type capturing struct {
-	node   *Node
-	feed   func() error // ends its standard input
-	close  func()
-	output *json.Decoder
-	ended  <-chan error // what came of reading its output
-	stderr *strings.Builder
+	*engine.Stream
+	node     *Node
+	captured *json.Decoder // of what it writes
 }
 
 // Capture begins to capture in the namespaces of some nodes, all at once, and
@@ -48,7 +41,7 @@ func (p *Pair) Capture(ctx context.Context, at []topology.NodeRef, o node.Captur
 	if err := g.Wait(); err != nil {
 		for _, c := range all {
 			if c != nil {
-				c.close()
+				c.Close()
 			}
 		}
 		return nil, err
@@ -82,35 +75,16 @@ func (n *Node) capture(ctx context.Context, o node.CaptureOrder) (c *capturing, 
 	if err != nil {
 		return nil, err
 	}
-	api := n.cluster.engine.api
-	ex, err := api.ContainerExecCreate(ctx, id, container.ExecOptions{
-		Cmd: []string{"/probe", "capture"}, AttachStdin: true, AttachStdout: true, AttachStderr: true,
-	})
+	s, err := n.cluster.engine.Open(ctx, id, "/probe", "capture")
 	if err != nil {
 		return nil, err
 	}
-	conn, err := api.ContainerExecAttach(context.WithoutCancel(ctx), ex.ID, container.ExecAttachOptions{})
-	if err != nil {
-		return nil, err
-	}
-	r, w := io.Pipe()
-	ended := make(chan error, 1)
-	// Nobody may go on writing into a pipe that is no longer read.
-	hangUp := sync.OnceFunc(func() {
-		conn.Close()
-		_ = r.Close() // a pipe's never fails
-	})
-	c = &capturing{node: n, close: hangUp, feed: conn.CloseWrite, output: json.NewDecoder(r), ended: ended, stderr: &strings.Builder{}}
-	go func() {
-		_, err := stdcopy.StdCopy(w, c.stderr, conn.Reader)
-		_ = w.CloseWithError(errors.Join(io.ErrUnexpectedEOF, err)) // a pipe's never fails
-		ended <- err
-	}()
-	if _, err = conn.Conn.Write(append(order, '\n')); err == nil {
+	c = &capturing{s, n, json.NewDecoder(s.Output)}
+	if _, err = s.Write(append(order, '\n')); err == nil {
 		err = c.read(ctx, &struct{}{})
 	}
 	if err != nil {
-		c.close()
+		s.Close()
 		return nil, err
 	}
 	return c, nil
@@ -119,17 +93,17 @@ func (n *Node) capture(ctx context.Context, o node.CaptureOrder) (c *capturing, 
 // read reads the next document of the capture's output. When there is none, its
 // standard error says why.
 func (c *capturing) read(ctx context.Context, into any) error {
-	defer context.AfterFunc(ctx, c.close)()
-	err := c.output.Decode(into)
+	defer context.AfterFunc(ctx, c.Close)()
+	err := c.captured.Decode(into)
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	c.close()
-	piped := <-c.ended
-	if said := oneLine(c.stderr.String()); said != "" {
+	c.Close()
+	stderr, piped := c.Wait()
+	if said := oneLine(stderr); said != "" {
 		return errors.New(said)
 	}
 	return errors.Join(err, piped)
@@ -137,8 +111,8 @@ func (c *capturing) read(ctx context.Context, into any) error {
 
 // end stops the capture and gives what it saw.
 func (c *capturing) end(ctx context.Context) (seen node.Captured, err error) {
-	defer c.close()
-	if err = c.feed(); err == nil {
+	defer c.Close()
+	if err = c.EndInput(); err == nil {
 		err = c.read(ctx, &seen)
 	}
 	if err != nil {
@@ -160,23 +134,21 @@ func (p *Pair) Addresses(ctx context.Context) ([]node.Address, error) {
 			if kind == topology.LinkNetwork {
 				side = "" // both sides' own
 			}
-			in, err := p.engine.api.NetworkInspect(ctx, name, network.InspectOptions{})
+			gateways, err := p.engine.Gateways(ctx, name)
 			if err != nil {
 				return nil, fmt.Errorf("ask for the addresses of network %s: %w", name, err)
 			}
-			for _, r := range in.IPAM.Config {
-				if r.Gateway != "" {
-					all = append(all, node.Address{IP: bare(r.Gateway), Side: side, Network: kind})
-				}
+			for _, ip := range gateways {
+				all = append(all, node.Address{IP: bare(ip), Side: side, Network: kind})
 			}
 		}
 		for _, n := range c.Nodes {
-			in, err := p.engine.api.ContainerInspect(ctx, n.id)
+			in, err := p.engine.Inspect(ctx, n.id)
 			if err != nil {
 				return nil, fmt.Errorf("ask for the addresses of %s: %w", n, err)
 			}
-			for name, at := range in.NetworkSettings.Networks {
-				for _, ip := range []string{at.IPAddress, at.GlobalIPv6Address} {
+			for name, at := range in.Networks {
+				for _, ip := range []string{at.IP, at.IPv6} {
 					if kind, ours := kinds[name]; ours && ip != "" {
 						all = append(all, node.Address{IP: bare(ip), Side: c.Side, Node: n.Name, Role: n.Role, Network: kind})
 					}

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"sync/atomic"
-	"time"
 
-	"github.com/testcontainers/testcontainers-go"
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
@@ -21,7 +21,7 @@ import (
 
 // Options are what a cluster needs besides its Spec.
 type Options struct {
-	Engine  *Engine
+	Engine  *engine.Run
 	Image   string // of all nodes
 	Tools   string // image that lends the programs in Spec.Layout.Missing; "" when none is
 	Probe   string // image of the companion containers
@@ -40,7 +40,7 @@ type Cluster struct {
 	Server *replication.Server
 
 	launched topology.Spec // as it was first: what a restart goes back to
-	engine   *Engine
+	engine   *engine.Run
 	options  Options
 	networks struct{ cluster, door string }
 	spare    spares
@@ -131,49 +131,28 @@ func (n *Node) user() string {
 func (c *Cluster) makeNetworks(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		c.networks.cluster, err = c.engine.network(ctx, c.Spec.Name, true)
+		c.networks.cluster, err = c.engine.MakeNetwork(ctx, c.Spec.Name, true)
 		return err
 	})
 	g.Go(func() (err error) {
-		c.networks.door, err = c.engine.network(ctx, "door-"+c.Spec.Name, false)
+		c.networks.door, err = c.engine.MakeNetwork(ctx, "door-"+c.Spec.Name, false)
 		return err
 	})
 	return g.Wait()
 }
 
-// whole is for calls that make something: one that is broken off is carried out
-// by the engine all the same, maybe after TearDown has looked for what there is.
-func whole(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-}
-
-// network makes a network of this run and gives its name.
-func (e *Engine) network(ctx context.Context, name string, internal bool) (string, error) {
-	full := "ndbproof-" + e.Lease.Run + "-" + name
-	ctx, cancel := whole(ctx)
-	defer cancel()
-	//nolint:staticcheck // the successor, network.New, picks random names, and people read these
-	_, err := e.provider.CreateNetwork(ctx, testcontainers.NetworkRequest{
-		Name: full, Driver: "bridge", Internal: internal, Labels: e.Lease.Labels(),
-	})
-	if err != nil {
-		return "", fmt.Errorf("make network %s: %w", full, err)
-	}
-	return full, nil
-}
-
 // attachments: everybody on the cluster's network under its HostName; a mysqld
 // also on the link, under the name in its certificate, and at its own door,
 // the only network that is not internal.
-func (c *Cluster) attachments(n *Node) []attachment {
-	at := []attachment{{c.networks.cluster, []string{n.Host}}}
+func (c *Cluster) attachments(n *Node) []engine.Attachment {
+	at := []engine.Attachment{{Network: c.networks.cluster, Aliases: []string{n.Host}}}
 	if n.Role != topology.Mysqld {
 		return at
 	}
 	if c.options.Link != "" {
-		at = append(at, attachment{c.options.Link, []string{c.Spec.LinkHost()}})
+		at = append(at, engine.Attachment{Network: c.options.Link, Aliases: []string{c.Spec.LinkHost()}})
 	}
-	return append(at, attachment{c.networks.door, nil})
+	return append(at, engine.Attachment{Network: c.networks.door})
 }
 
 // Node gives a node by name.
@@ -222,18 +201,18 @@ func (c *Cluster) password(user string) (secret.Secret, bool) {
 
 // findDoor asks the engine for the port that it published.
 func (n *Node) findDoor(ctx context.Context) error {
-	in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id)
+	in, err := n.cluster.engine.Inspect(ctx, n.id)
 	if err != nil {
 		return fmt.Errorf("find the port of %s: %w", n, err)
 	}
-	b := in.NetworkSettings.Ports[mysqlPort]
-	if len(b) == 0 {
+	port := in.Port(mysqlPort)
+	if port == "" {
 		return fmt.Errorf("find the port of %s: the engine published none", n)
 	}
-	door := net.JoinHostPort("127.0.0.1", b[0].HostPort)
+	door := net.JoinHostPort("127.0.0.1", port)
 	way := door
-	if at := in.NetworkSettings.Networks[n.cluster.networks.door]; at != nil && ours(at.Gateway) {
-		way = net.JoinHostPort(at.IPAddress, mysqlPort.Port())
+	if at := in.Networks[n.cluster.networks.door]; ours(at.Gateway) {
+		way = net.JoinHostPort(at.IP, strconv.Itoa(mysqlPort))
 	}
 	n.door.Store(&door)
 	n.way.Store(&way)
@@ -269,7 +248,7 @@ func (c *Cluster) expectEnd() {
 	}
 }
 
-// Close ends connections. Containers are removed by Engine.TearDown.
+// Close ends connections. TearDown removes containers.
 func (c *Cluster) close() {
 	c.expectEnd()
 	if c.Server != nil {
@@ -284,18 +263,13 @@ func (c *Cluster) close() {
 	c.spare.close()
 }
 
-// TearDown removes everything of this run. It works in a context of its own:
-// it is called when the run's has ended.
-func (e *Engine) TearDown(clusters ...*Cluster) error {
+// TearDown ends the connections to clusters and removes everything of their run.
+// It works in a context of its own: it is called when the run's has ended.
+func TearDown(e *engine.Run, clusters ...*Cluster) error {
 	for _, c := range clusters {
 		if c != nil {
 			c.close()
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) //nolint:forbidigo // bounded cleanup, after the run's own context has ended
-	defer cancel()
-	if e.clear(ctx) == nil {
-		return nil
-	}
-	return e.clear(ctx)
+	return e.TearDown()
 }

@@ -1,12 +1,12 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/docker/docker/api/types/container"
 	"golang.org/x/sync/errgroup"
 
 	"ndbproof/harness/evidence"
@@ -67,18 +67,19 @@ func (n *Node) collect(ctx context.Context, dir *evidence.Dir, secrets *secret.S
 	}
 	log, err := n.logs(ctx, "all")
 	keep("log", []byte(log), err)
-	in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id)
+	in, err := n.cluster.engine.Inspect(ctx, n.id)
 	if err != nil {
 		return k, errors.Join(append(errs, fmt.Errorf("inspect %s: %w", n, err))...)
 	}
-	b, err := json.MarshalIndent(in, "", "  ")
-	keep("inspect.json", b, err)
-	errs = append(errs, secretFree(n.String()+"'s inspect document", b, secrets))
+	var document bytes.Buffer
+	err = json.Indent(&document, in.Raw, "", "  ")
+	keep("inspect.json", document.Bytes(), err)
+	errs = append(errs, secretFree(n.String()+"'s inspect document", document.Bytes(), secrets))
 	if n.Role == topology.Mgmd {
 		log, err := n.read(ctx, clusterLog, 0)
 		keep("cluster.log", log, err)
 	}
-	if in.State != nil && in.State.Running {
+	if in.Running {
 		if b, err := n.cluster.effectiveTSV(ctx, n); b != nil || err != nil {
 			keep("effective.tsv", b, err)
 		}
@@ -106,12 +107,11 @@ func secretFree(where string, b []byte, secrets *secret.Set) error {
 
 // argvFree searches the command lines of everything that runs in the container.
 func (n *Node) argvFree(ctx context.Context, secrets *secret.Set) error {
-	var top container.TopResponse
-	top, err := n.cluster.engine.api.ContainerTop(ctx, n.id, []string{"-eo", "pid,args"})
+	lines, err := n.cluster.engine.CommandLines(ctx, n.id)
 	if err != nil {
 		return fmt.Errorf("list the processes of %s: %w", n, err)
 	}
-	b, err := json.Marshal(top.Processes)
+	b, err := json.Marshal(lines)
 	if err != nil {
 		return fmt.Errorf("list the processes of %s: %w", n, err)
 	}

@@ -3,16 +3,13 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/testcontainers/testcontainers-go"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
@@ -45,31 +42,14 @@ func (n *Node) withCompanion(ctx context.Context) (string, error) {
 
 // beside starts a container that shares the node's namespaces.
 func (n *Node) beside(ctx context.Context, image, name string, argv []string) (string, error) {
-	labels := n.cluster.engine.Lease.Labels()
-	labels[labelSide] = string(n.Side)
-	making, cancel := whole(ctx)
-	defer cancel()
-	box, err := n.cluster.engine.provider.CreateContainer(making, testcontainers.ContainerRequest{
-		Image: image, Name: n.containerName() + "-" + name, Labels: labels, Entrypoint: argv[:1], Cmd: argv[1:],
-		ConfigModifier: func(c *container.Config) {
-			c.User = "0:0"
-			c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
-		},
-		HostConfigModifier: func(h *container.HostConfig) {
-			h.NetworkMode = container.NetworkMode("container:" + n.id)
-			h.PidMode = container.PidMode("container:" + n.id)
-			h.CapAdd = []string{"SYS_PTRACE", "NET_RAW"}
-		},
+	id, err := n.cluster.engine.Launch(ctx, engine.Container{
+		Image: image, Name: n.containerName() + "-" + name, Labels: map[string]string{labelSide: string(n.Side)},
+		Argv: argv, User: "0:0", Beside: n.id, Caps: []string{"SYS_PTRACE", "NET_RAW"},
 	})
 	if err != nil {
-		return "", fmt.Errorf("create the companion of %s: %w", n, err)
+		return "", fmt.Errorf("make the companion of %s: %w", n, err)
 	}
-	// Half made it would stand in the way of the next one, by its name.
-	if err := box.Start(making); err != nil {
-		gone := n.cluster.engine.api.ContainerRemove(making, box.GetContainerID(), container.RemoveOptions{Force: true})
-		return "", errors.Join(fmt.Errorf("start the companion of %s: %w", n, err), gone)
-	}
-	return box.GetContainerID(), nil
+	return id, nil
 }
 
 // probe runs a subcommand of the probe beside the node; into is filled from the
@@ -79,7 +59,7 @@ func (n *Node) probe(ctx context.Context, into any, args ...string) error {
 	if err != nil {
 		return err
 	}
-	out, err := n.cluster.engine.exec(ctx, id, node.Command{Argv: append([]string{"/probe"}, args...)})
+	out, err := n.cluster.engine.Exec(ctx, id, node.Command{Argv: append([]string{"/probe"}, args...)})
 	if err != nil {
 		return err
 	}
@@ -143,8 +123,7 @@ func (n *Node) listen(ctx context.Context, port int) (stop func() error, err err
 	return func() error {
 		ctx, cancel := poll.WithLimit(ctx, time.Minute, "stopping a listener")
 		defer cancel()
-		err := n.cluster.engine.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true})
-		if err != nil {
+		if err := n.cluster.engine.Remove(ctx, id); err != nil {
 			return fmt.Errorf("stop listening on port %d of %s: %w", port, n, err)
 		}
 		return nil
@@ -167,7 +146,7 @@ func (n *Node) borrow(ctx context.Context, c node.Command) (node.Output, error) 
 		argv = append(argv, a)
 	}
 	c.Argv, c.User = argv, "0:0"
-	return n.cluster.engine.exec(ctx, id, c)
+	return n.cluster.engine.Exec(ctx, id, c)
 }
 
 func (n *Node) lender(ctx context.Context) (string, error) {

@@ -2,15 +2,11 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/volume"
-	"github.com/testcontainers/testcontainers-go"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
 )
@@ -21,54 +17,21 @@ import (
 // limitErrand is far above what a copy of some hundred megabytes takes.
 const limitErrand = 3 * time.Minute
 
-// errand runs a program on the node's volume, and on others given as
-// name:directory, and waits for its end, which must be with 0.
-func (n *Node) errand(ctx context.Context, what, user string, config topology.Config, others ...string) (err error) {
+// errand runs a program on the node's volume, and on other volumes, and waits for
+// its end, which must be with 0.
+func (n *Node) errand(ctx context.Context, what, user string, config topology.Config, others ...engine.Volume) error {
 	ctx, done := poll.WithLimit(ctx, limitErrand, what+" of "+n.String())
 	defer done()
-	e := n.cluster.engine
-	labels := e.Lease.Labels()
-	labels[labelSide] = string(n.Side)
-	helper := &Node{Node: n.Node, Side: n.Side, spec: n.spec, cluster: n.cluster}
-	making, cancel := whole(ctx)
-	defer cancel()
-	box, err := e.provider.CreateContainer(making, testcontainers.ContainerRequest{
-		Image: n.Image, Name: n.containerName() + "-errand", Labels: labels,
-		Entrypoint: config.Argv[:1], Cmd: config.Argv[1:],
-		ConfigModifier: func(c *container.Config) {
-			c.User, c.WorkingDir = user, config.Volume
-			c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
-		},
-		HostConfigModifier: func(h *container.HostConfig) {
-			h.NetworkMode = "none"
-			h.Binds = append([]string{n.volume() + ":" + config.Volume}, others...)
-		},
-		LifecycleHooks: []testcontainers.ContainerLifecycleHooks{{
-			PostCreates: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
-				helper.id = c.GetContainerID()
-				return helper.put(ctx, config.Files)
-			}},
-		}},
+	out, err := n.cluster.engine.RunToEnd(ctx, engine.Container{
+		Image: n.Image, Name: n.containerName() + "-errand", Labels: map[string]string{labelSide: string(n.Side)},
+		Argv: config.Argv, User: user, Dir: config.Volume, Files: n.files(config.Files),
+		Volumes: append([]engine.Volume{{Name: n.volume(), Path: config.Volume}}, others...),
 	})
-	if helper.id != "" {
-		defer func() {
-			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-			defer cancel()
-			err = errors.Join(err, e.api.ContainerRemove(clean, helper.id, container.RemoveOptions{Force: true}))
-		}()
-	}
-	if err == nil {
-		err = box.Start(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("%s of %s: %w", what, n, err)
-	}
-	d, err := helper.AwaitEnd(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s of %s: %w", what, n, err)
-	case d.Exit != 0:
-		return fmt.Errorf("%s of %s: exit %d: %s", what, n, d.Exit, oneLine(d.Tail))
+	case out.Exit != 0:
+		return fmt.Errorf("%s of %s: exit %d: %s", what, n, out.Exit, oneLine(Postmortem(out.Stdout+out.Stderr).Tail))
 	}
 	return nil
 }
@@ -86,12 +49,10 @@ func (c *Cluster) KeepCopy(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	labels := c.engine.Lease.Labels()
-	labels[labelSide], labels[labelNode] = string(n.Side), n.Name
-	if _, err := c.engine.api.VolumeCreate(ctx, volume.CreateOptions{Name: n.keptVolume(), Labels: labels}); err != nil {
+	if err := c.engine.MakeVolume(ctx, n.keptVolume(), map[string]string{labelSide: string(n.Side), labelNode: n.Name}); err != nil {
 		return fmt.Errorf("make a volume for the copy of %s: %w", n, err)
 	}
-	return n.errand(ctx, "keep a copy of the volume", "0:0", n.duplicate(n.config.Volume, kept), n.keptVolume()+":"+kept)
+	return n.errand(ctx, "keep a copy of the volume", "0:0", n.duplicate(n.config.Volume, kept), engine.Volume{Name: n.keptVolume(), Path: kept})
 }
 
 // RestoreCopy puts a stopped node's volume back to what KeepCopy kept. What was
@@ -101,10 +62,10 @@ func (c *Cluster) RestoreCopy(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.engine.api.VolumeInspect(ctx, n.keptVolume()); err != nil {
+	if err := c.engine.FindVolume(ctx, n.keptVolume()); err != nil {
 		return fmt.Errorf("restore the copy of the volume of %s: %w", n, err)
 	}
-	return n.errand(ctx, "restore the copy of the volume", "0:0", n.duplicate(kept, n.config.Volume), n.keptVolume()+":"+kept+":ro")
+	return n.errand(ctx, "restore the copy of the volume", "0:0", n.duplicate(kept, n.config.Volume), engine.Volume{Name: n.keptVolume(), Path: kept, ReadOnly: true})
 }
 
 // duplicate makes one directory what another one is: owners, modes and times too.

@@ -8,10 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/events"
-	"github.com/docker/docker/api/types/filters"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
 )
@@ -114,22 +111,15 @@ func lastLine(s string) string {
 
 // watch tells of every node of this run that dies without our asking, until
 // ctx ends or the engine goes away.
-func (e *Engine) watch(ctx context.Context, find func(side, node string) *Node, died func(*Death)) {
-	f := filters.NewArgs(filters.Arg("type", "container"), filters.Arg("event", "die"),
-		filters.Arg("label", labelRun+"="+e.Lease.Run), filters.Arg("label", labelNode))
-	msgs, errs := e.api.Events(ctx, events.ListOptions{Filters: f})
+func watch(ctx context.Context, e *engine.Run, find func(side, node string) *Node, died func(*Death)) {
+	ends := e.Ends(ctx, labelNode)
 	go func() {
-		for {
-			select {
-			case m := <-msgs:
-				n := find(m.Actor.Attributes[labelSide], m.Actor.Attributes[labelNode])
-				if n == nil || n.id != m.Actor.ID || n.leaving.Load() || n.running(ctx) {
-					continue
-				}
-				died(n.autopsy(ctx))
-			case <-errs: //nolint:errcheck // calls to the engine will say what is wrong with it
-				return
+		for end := range ends {
+			n := find(end.Labels[labelSide], end.Labels[labelNode])
+			if n == nil || n.id != end.ID || n.leaving.Load() || n.running(ctx) {
+				continue
 			}
+			died(n.autopsy(ctx))
 		}
 	}()
 }
@@ -138,11 +128,8 @@ func (e *Engine) watch(ctx context.Context, find func(side, node string) *Node, 
 // was started more than once only what it wrote since the last start counts: an
 // earlier end may have had another cause.
 func (n *Node) autopsy(ctx context.Context) *Death {
-	state, since := container.State{}, ""
-	if in, err := n.cluster.engine.api.ContainerInspect(ctx, n.id); err == nil && in.State != nil {
-		state, since = *in.State, in.State.StartedAt
-	}
-	log, err := n.logsOf(ctx, container.LogsOptions{Tail: "400", Since: since})
+	end, _ := n.cluster.engine.Inspect(ctx, n.id) // zero when the engine does not say
+	log, err := n.logsOf(ctx, engine.LogRange{Tail: "400", Since: end.Started})
 	if err != nil {
 		log = "its log could not be read: " + err.Error()
 	}
@@ -154,6 +141,6 @@ func (n *Node) autopsy(ctx context.Context) *Death {
 		}
 	}
 	d := Postmortem(log)
-	d.Side, d.Node, d.Exit, d.OOM = n.Side, n.Name, state.ExitCode, state.OOMKilled
+	d.Side, d.Node, d.Exit, d.OOM = n.Side, n.Name, end.Exit, end.OOM
 	return &d
 }

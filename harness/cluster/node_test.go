@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -19,8 +20,8 @@ func TestFolders(t *testing.T) {
 		}
 		return all
 	}
-	assert.Equal(t, []string{"etc/ndbproof"}, folders(files(topology.MyCnfPath)))
-	assert.Equal(t, []string{"etc/ndbproof", "etc/ndbproof/tls"},
+	assert.Equal(t, []string{"/etc/ndbproof"}, folders(files(topology.MyCnfPath)))
+	assert.Equal(t, []string{"/etc/ndbproof", "/etc/ndbproof/tls"},
 		folders(files(topology.TLSDir+"/ca.pem", topology.TLSDir+"/server-key.pem", topology.ConfigPath)), "parents first, each once")
 	assert.Empty(t, folders(files("/usr/sbin/mysqld.my", "/var/lib/mysql/x")))
 	assert.Empty(t, folders(nil))
@@ -42,10 +43,10 @@ func TestNodesOfACluster(t *testing.T) {
 func TestAttachments(t *testing.T) {
 	c := standing(t)
 	c.networks.cluster, c.networks.door, c.options.Link = "net", "door", "link"
-	assert.Equal(t, []attachment{{"net", []string{"source-ndb1"}}}, c.attachments(c.first(topology.Ndbmtd)))
-	assert.Equal(t, []attachment{{"net", []string{"source-sql"}}, {"link", []string{"source.link"}}, {"door", nil}}, c.attachments(c.SQLNode()))
+	assert.Equal(t, []engine.Attachment{{Network: "net", Aliases: []string{"source-ndb1"}}}, c.attachments(c.first(topology.Ndbmtd)))
+	assert.Equal(t, []engine.Attachment{{Network: "net", Aliases: []string{"source-sql"}}, {Network: "link", Aliases: []string{"source.link"}}, {Network: "door"}}, c.attachments(c.SQLNode()))
 	c.options.Link = ""
-	assert.Equal(t, []attachment{{"net", []string{"source-sql"}}, {"door", nil}}, c.attachments(c.SQLNode()), "a cluster alone")
+	assert.Equal(t, []engine.Attachment{{Network: "net", Aliases: []string{"source-sql"}}, {Network: "door"}}, c.attachments(c.SQLNode()), "a cluster alone")
 }
 
 func TestPasswordsOfTheHarness(t *testing.T) {

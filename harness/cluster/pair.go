@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/node"
 	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
@@ -20,7 +21,7 @@ type Pair struct {
 	Source, Replica *Cluster
 	Channel         *replication.Channel // nil while one of the clusters could not be made
 
-	engine  *Engine
+	engine  *engine.Run
 	options Options
 	scanner scanner
 }
@@ -33,7 +34,7 @@ func LaunchPair(ctx context.Context, source, replica topology.Spec, o Options) (
 	if err := o.Secrets.Add("password of "+secure.ReplicationUser, user1); err != nil {
 		return p, err
 	}
-	link, err := o.Engine.network(ctx, "link", true)
+	link, err := o.Engine.MakeNetwork(ctx, "link", true)
 	if err != nil {
 		return p, err
 	}
@@ -70,7 +71,7 @@ func (p *Pair) Clusters() []*Cluster {
 
 // Watch tells of every node that dies without our asking, until ctx ends.
 func (p *Pair) Watch(ctx context.Context, died func(*Death)) {
-	p.engine.watch(ctx, func(side, name string) *Node {
+	watch(ctx, p.engine, func(side, name string) *Node {
 		for _, c := range p.Clusters() {
 			for _, n := range c.everyNode() {
 				if string(c.Side) == side && n.Name == name {

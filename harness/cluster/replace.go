@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
 	"golang.org/x/sync/errgroup"
 
 	"ndbproof/harness/mgm"
@@ -74,7 +73,7 @@ func (n *Node) stop(ctx context.Context) error {
 		grace = mgmGrace
 		fallthrough
 	default:
-		if err := n.cluster.engine.api.ContainerStop(ctx, n.id, container.StopOptions{Timeout: &grace}); err != nil {
+		if err := n.cluster.engine.Stop(ctx, n.id, grace); err != nil {
 			return fmt.Errorf("stop %s: %w", n, err)
 		}
 	}
@@ -114,7 +113,7 @@ func (c *Cluster) ReplaceNode(ctx context.Context, name string, next topology.Sp
 	if err != nil {
 		return nil, err
 	}
-	if err := c.engine.api.ContainerRemove(ctx, n.id, container.RemoveOptions{}); err != nil {
+	if err := c.engine.RemoveEnded(ctx, n.id); err != nil {
 		return nil, fmt.Errorf("remove the container of %s: %w", n, err)
 	}
 	n.id, n.Image, n.spec, n.config = "", image, next, files[i]

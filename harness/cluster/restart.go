@@ -2,10 +2,7 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/docker/docker/api/types/container"
 
 	"ndbproof/harness/topology"
 )
@@ -38,8 +35,7 @@ func (c *Cluster) RestartSQL(ctx context.Context, changed topology.Spec) error {
 	// later sees it run.
 	n.leaving.Store(true)
 	defer n.leaving.Store(false)
-	grace := stopGrace
-	if err := c.engine.api.ContainerStop(ctx, n.id, container.StopOptions{Timeout: &grace}); err != nil {
+	if err := c.engine.Stop(ctx, n.id, stopGrace); err != nil {
 		return fmt.Errorf("stop %s: %w", n, err)
 	}
 	n.config.Argv, n.config.Files = next.Argv, next.Files
@@ -47,22 +43,16 @@ func (c *Cluster) RestartSQL(ctx context.Context, changed topology.Spec) error {
 		return err
 	}
 	c.Spec, n.spec = changed, changed
-	if err := c.engine.api.ContainerStart(ctx, n.id, container.StartOptions{}); err != nil {
-		return fmt.Errorf("start %s: %w", n, err)
-	}
-	return nil
+	return n.start(ctx)
 }
 
 // AwaitEnd waits until the node's container has ended and says why it did. It
 // fails when it does not end in time.
 func (n *Node) AwaitEnd(ctx context.Context) (*Death, error) {
-	done, errs := n.cluster.engine.api.ContainerWait(ctx, n.id, container.WaitConditionNotRunning)
-	select {
-	case <-done:
-		return n.autopsy(ctx), nil
-	case err := <-errs:
-		return nil, fmt.Errorf("wait for the end of %s: %w", n, errors.Join(err, context.Cause(ctx)))
+	if _, err := n.cluster.engine.Wait(ctx, n.id); err != nil {
+		return nil, fmt.Errorf("wait for the end of %s: %w", n, err)
 	}
+	return n.autopsy(ctx), nil
 }
 
 // Back waits for a mysqld that was started again: it greets, at a port that may

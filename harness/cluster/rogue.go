@@ -3,16 +3,11 @@ package cluster
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/pkg/stdcopy"
-	"github.com/testcontainers/testcontainers-go"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
@@ -29,50 +24,13 @@ func (p *Pair) Intrude(ctx context.Context, side topology.Side, c node.Command) 
 	return out, nil
 }
 
-func (n *Node) stranger(ctx context.Context, c node.Command) (out node.Output, err error) {
-	e, o := n.cluster.engine, n.cluster.options
+func (n *Node) stranger(ctx context.Context, c node.Command) (node.Output, error) {
 	image, program := n.Image, n.spec.Layout.Program(c.Argv[0])
 	if slices.Contains(n.spec.Layout.Missing, c.Argv[0]) {
-		image, program = o.Tools, c.Argv[0]
+		image, program = n.cluster.options.Tools, c.Argv[0]
 	}
-	labels := e.Lease.Labels()
-	labels[labelSide] = string(n.Side)
-	making, cancel := whole(ctx)
-	defer cancel()
-	box, err := e.provider.CreateContainer(making, testcontainers.ContainerRequest{
-		Image: image, Name: n.containerName() + "-stranger-" + strings.ToLower(rand.Text()[:6]), Labels: labels, Entrypoint: []string{program}, Cmd: c.Argv[1:],
-		Networks: []string{n.cluster.networks.cluster},
-		ConfigModifier: func(cfg *container.Config) {
-			cfg.User = n.user()
-			cfg.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
-		},
+	return n.cluster.engine.RunToEnd(ctx, engine.Container{
+		Image: image, Name: n.containerName() + "-stranger-" + strings.ToLower(rand.Text()[:6]), Labels: map[string]string{labelSide: string(n.Side)},
+		Argv: append([]string{program}, c.Argv[1:]...), User: n.user(), Networks: []engine.Attachment{{Network: n.cluster.networks.cluster}},
 	})
-	if err != nil {
-		return out, err
-	}
-	id := box.GetContainerID()
-	defer func() {
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		err = errors.Join(err, e.api.ContainerRemove(clean, id, container.RemoveOptions{Force: true, RemoveVolumes: true}))
-	}()
-	ends, fails := e.api.ContainerWait(ctx, id, container.WaitConditionNextExit)
-	if err := box.Start(ctx); err != nil {
-		return out, err
-	}
-	select {
-	case end := <-ends:
-		out.Exit = int(end.StatusCode)
-	case err := <-fails:
-		return out, errors.Join(err, context.Cause(ctx))
-	}
-	rc, err := e.api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true})
-	if err != nil {
-		return out, err
-	}
-	defer rc.Close() //nolint:errcheck // read only
-	var said, complained strings.Builder
-	_, err = stdcopy.StdCopy(&said, &complained, rc)
-	out.Stdout, out.Stderr = said.String(), complained.String()
-	return out, err
 }

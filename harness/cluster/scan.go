@@ -8,10 +8,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/testcontainers/testcontainers-go"
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/engine"
 	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
@@ -43,29 +42,17 @@ func (p *Pair) withScanner(ctx context.Context) (string, error) {
 	if p.scanner.id != "" {
 		return p.scanner.id, nil
 	}
-	making, cancel := whole(ctx)
-	defer cancel()
-	box, err := p.engine.provider.CreateContainer(making, testcontainers.ContainerRequest{
-		Image: p.options.Probe, Name: "ndbproof-" + p.engine.Lease.Run + "-scan", Labels: p.engine.Lease.Labels(),
-		Entrypoint: []string{"/probe"}, Cmd: []string{"wait"},
-		ConfigModifier: func(c *container.Config) {
-			c.User = "0:0"
-			c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
-		},
-		HostConfigModifier: func(h *container.HostConfig) {
-			h.NetworkMode = "none"
-			for _, n := range p.nodes() {
-				h.Binds = append(h.Binds, n.volume()+":"+n.mountpoint()+":ro")
-			}
-		},
+	var volumes []engine.Volume
+	for _, n := range p.nodes() {
+		volumes = append(volumes, engine.Volume{Name: n.volume(), Path: n.mountpoint(), ReadOnly: true})
+	}
+	id, err := p.engine.Launch(ctx, engine.Container{
+		Image: p.options.Probe, Name: "ndbproof-" + p.engine.Lease.Run + "-scan", Argv: []string{"/probe", "wait"}, User: "0:0", Volumes: volumes,
 	})
 	if err != nil {
-		return "", fmt.Errorf("create the container that scans volumes: %w", err)
+		return "", fmt.Errorf("make the container that scans volumes: %w", err)
 	}
-	if err := box.Start(ctx); err != nil {
-		return "", fmt.Errorf("start the container that scans volumes: %w", err)
-	}
-	p.scanner.id = box.GetContainerID()
+	p.scanner.id = id
 	return p.scanner.id, nil
 }
 
@@ -87,7 +74,7 @@ func (p *Pair) Scan(ctx context.Context, needles []node.Needle) (node.PairSearch
 	for _, n := range nodes {
 		argv = append(argv, n.mountpoint())
 	}
-	volumes, err := p.engine.search(ctx, id, argv, input)
+	volumes, err := search(ctx, p.engine.Engine, id, argv, input)
 	if err != nil {
 		return out, fmt.Errorf("scan the volumes: %w", err)
 	}
@@ -149,7 +136,7 @@ func (n *Node) scanOpen(ctx context.Context, input string) (node.Search, error) 
 	for _, dir := range looseDirs {
 		argv = append(argv, nodeRoot+dir)
 	}
-	s, err := n.cluster.engine.search(ctx, id, argv, input)
+	s, err := search(ctx, n.cluster.engine.Engine, id, argv, input)
 	if err != nil {
 		return s, fmt.Errorf("scan the open files of %s: %w", n, err)
 	}
@@ -157,9 +144,9 @@ func (n *Node) scanOpen(ctx context.Context, input string) (node.Search, error) 
 }
 
 // search runs the probe in a container. The needles go to its standard input.
-func (e *Engine) search(ctx context.Context, id string, argv []string, needles string) (node.Search, error) {
+func search(ctx context.Context, e *engine.Engine, id string, argv []string, needles string) (node.Search, error) {
 	var s node.Search
-	out, err := e.exec(ctx, id, node.Command{Argv: argv, Stdin: needles})
+	out, err := e.Exec(ctx, id, node.Command{Argv: argv, Stdin: needles})
 	switch {
 	case err != nil:
 		return s, err
@@ -188,13 +175,9 @@ func (p *Pair) Inspect(ctx context.Context, side topology.Side, node string) ([]
 	if err != nil {
 		return nil, err
 	}
-	in, err := p.engine.api.ContainerInspect(ctx, n.id)
+	in, err := p.engine.Inspect(ctx, n.id)
 	if err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", n, err)
 	}
-	b, err := json.Marshal(in)
-	if err != nil {
-		return nil, fmt.Errorf("inspect %s: %w", n, err)
-	}
-	return b, nil
+	return in.Raw, nil
 }

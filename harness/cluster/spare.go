@@ -9,9 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/container"
-
+	"ndbproof/harness/engine"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
@@ -117,7 +115,7 @@ func (c *Cluster) makeSpare(ctx context.Context) (*spare, error) {
 
 func (s *spare) begin(ctx context.Context) error {
 	c := s.cluster
-	if err := s.create(ctx, []attachment{{c.networks.door, nil}}); err != nil {
+	if err := s.create(ctx, []engine.Attachment{{Network: c.networks.door}}); err != nil {
 		return err
 	}
 	if err := s.start(ctx); err != nil {
@@ -155,13 +153,11 @@ func (s *spare) remove(ctx context.Context) error {
 // discard takes a node away, running or not, with its volume.
 func (n *Node) discard(ctx context.Context) error {
 	errs := []error{n.dropCompanions(ctx)}
-	api := n.cluster.engine.api
+	e := n.cluster.engine
 	if n.id != "" {
-		errs = append(errs, api.ContainerRemove(ctx, n.id, container.RemoveOptions{Force: true, RemoveVolumes: true}))
+		errs = append(errs, e.Remove(ctx, n.id))
 	}
-	if err := api.VolumeRemove(ctx, n.volume(), true); !errdefs.IsNotFound(err) {
-		errs = append(errs, err)
-	}
+	errs = append(errs, e.RemoveVolume(ctx, n.volume()))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("remove %s: %w", n, err)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/docker/go-units"
 
-	"ndbproof/harness/cluster"
+	"ndbproof/harness/engine"
 	"ndbproof/images"
 )
 
@@ -28,7 +28,7 @@ const diskNeeded = 6 << 30
 // Doctor looks for everything that a run needs, and changes nothing.
 func Doctor(ctx context.Context) []Finding {
 	goFound := Finding{Need: "Go", Fine: true, Seen: runtime.Version()}
-	e, err := cluster.Dial(ctx)
+	e, err := engine.Dial(ctx)
 	if err != nil {
 		return []Finding{goFound, {
 			Need: "Docker Engine", Seen: err.Error(),
@@ -40,7 +40,7 @@ func Doctor(ctx context.Context) []Finding {
 	out := []Finding{
 		goFound,
 		{Need: "Docker Engine", Fine: true, Seen: fmt.Sprintf("%s, %s, %s, %d cores", f.Version, f.Storage, f.OS, f.CPUs)},
-		finding("API "+cluster.MinAPI+" or later", apiAtLeast(f.API, cluster.MinAPI), f.API, "update the engine to 20.10 or later"),
+		finding("API "+engine.MinAPI+" or later", apiAtLeast(f.API, engine.MinAPI), f.API, "update the engine to 20.10 or later"),
 	}
 	hs, err := e.Holdings(ctx, "")
 	if err == nil {

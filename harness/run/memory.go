@@ -6,7 +6,7 @@ import (
 
 	"github.com/docker/go-units"
 
-	"ndbproof/harness/cluster"
+	"ndbproof/harness/engine"
 )
 
 // PairMemory is what one pair is planned with, in bytes: twelve nodes and their
@@ -17,7 +17,7 @@ const PairMemory = 5 << 30
 const spare = 512 << 20
 
 // enough tells whether a pair fits beside what live and kept runs hold.
-func enough(total int64, holdings []cluster.Holding, need int64) error {
+func enough(total int64, holdings []engine.Holding, need int64) error {
 	var held int64
 	live, kept := 0, 0
 	for _, h := range holdings {
@@ -45,14 +45,14 @@ func enough(total int64, holdings []cluster.Holding, need int64) error {
 		units.BytesSize(float64(need)), units.BytesSize(float64(total)), units.BytesSize(spare), live, kept, units.BytesSize(float64(held)), do)
 }
 
-func checkMemory(ctx context.Context, e *cluster.Engine) error {
+func checkMemory(ctx context.Context, e *engine.Run) error {
 	hs, err := e.Holdings(ctx, "")
 	if err != nil {
 		return err
 	}
 	others := hs[:0]
 	for _, h := range hs {
-		if e.Lease == nil || h.Run != e.Lease.Run {
+		if h.Run != e.Lease.Run {
 			others = append(others, h)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ndbproof/harness/cluster"
+	"ndbproof/harness/engine"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secret"
@@ -92,7 +93,8 @@ type runner struct {
 
 	dir      *evidence.Dir
 	timeline *evidence.Timeline
-	engine   *cluster.Engine
+	engine   *engine.Engine
+	objects  *engine.Run // what this run makes on the engine; nil until it has a lease
 	image    images.Image
 	target   images.Choice // of the release to upgrade to
 	to       images.Image
@@ -109,37 +111,36 @@ type runner struct {
 }
 
 // dial finds the engine, and keeps what it and this machine are.
-func (r *runner) dial(ctx context.Context) (*cluster.Engine, error) {
+func (r *runner) dial(ctx context.Context) error {
 	r.begin("engine", "finding the docker engine")
 	host, err := evidence.Host(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p := &r.results.Provenance
 	p.HostFacts = host
-	if r.engine, err = cluster.Dial(ctx); err != nil {
-		return nil, err
+	if r.engine, err = engine.Dial(ctx); err != nil {
+		return err
 	}
 	r.engine.Guard(ctx, r.stop)
 	f := r.engine.Facts
 	p.EngineVersion, p.APIVersion, p.StorageDriver = f.Version, f.API, f.Storage
-	return r.engine, nil
+	return nil
 }
 
 // prepare finds the engine and the image. It makes nothing on the engine but
 // the image, and no results for a usage error.
 func (r *runner) prepare(ctx context.Context) error {
-	engine, err := r.dial(ctx)
-	if err != nil {
+	if err := r.dial(ctx); err != nil {
 		return r.noRelease(err)
 	}
 	opts := images.Options{Say: r.progress.Note, Tell: r.progress.Tell, FromSource: r.FromSource}
-	choice, err := images.Resolve(ctx, r.Release, opts)
+	choice, err := images.Resolve(ctx, r.engine, r.Release, opts)
 	if err == nil && r.Upgrade.To != "" {
 		err = r.resolveTarget(ctx, choice, opts)
 	}
 	if err != nil {
-		if gone := engine.Answers(ctx); gone != nil {
+		if gone := r.engine.Answers(ctx); gone != nil {
 			return r.noRelease(gone)
 		}
 		return &Usage{err}
@@ -159,10 +160,12 @@ func (r *runner) prepare(ctx context.Context) error {
 }
 
 // clear takes a lease on the engine's memory, and removes what dead runs left.
-func (r *runner) clear(ctx context.Context) (err error) {
-	if r.engine.Lease, err = cluster.Take(r.Keep, PairMemory); err != nil {
+func (r *runner) clear(ctx context.Context) error {
+	lease, err := engine.Take(r.Keep, PairMemory)
+	if err != nil {
 		return err
 	}
+	r.objects = r.engine.With(lease)
 	gone, err := r.engine.Sweep(ctx, false)
 	if err != nil {
 		return err
@@ -170,23 +173,22 @@ func (r *runner) clear(ctx context.Context) (err error) {
 	for _, h := range gone {
 		r.progress.Note(fmt.Sprintf("removed what the dead run %s had left: %d objects", h.Run, h.Count()))
 	}
-	return checkMemory(ctx, r.engine)
+	return checkMemory(ctx, r.objects)
 }
 
 // ensure makes the images where they are missing and may be made.
 func (r *runner) ensure(ctx context.Context, choice images.Choice, o images.Options) (err error) {
 	r.begin("image", choice.Line)
-	o.Labels = r.engine.Lease.Labels()
 	get := images.Existing
 	if r.Build {
 		get = images.Ensure
 	}
-	if r.image, err = get(ctx, choice, o); err != nil {
+	if r.image, err = get(ctx, r.objects, choice, o); err != nil {
 		return err
 	}
 	if r.Upgrade.To != "" {
 		r.begin("image of the new release", r.target.Line)
-		if r.to, err = get(ctx, r.target, o); err != nil {
+		if r.to, err = get(ctx, r.objects, r.target, o); err != nil {
 			return err
 		}
 		if err := r.Upgrade.possible(r.image.Release, r.to.Release); err != nil {

@@ -134,7 +134,7 @@ func (r *runner) renew(ctx context.Context, m *matrix, n int, why string) (claim
 	r.progress.Note("replacing the pair: " + why)
 	begun := time.Now()
 	r.keepLogs(n)
-	if err := r.engine.TearDown(r.pair.Clusters()...); err != nil {
+	if err := cluster.TearDown(r.objects, r.pair.Clusters()...); err != nil {
 		return claim.Bench{}, err
 	}
 	living, cancel := context.WithCancelCause(ctx)

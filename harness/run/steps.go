@@ -96,7 +96,7 @@ func (r *runner) bringUp(ctx context.Context, watch func()) error {
 // before their programs start, and the mysqlds wait for their data nodes by
 // themselves.
 func (r *runner) launch(ctx context.Context, watch func(), step func(int)) error {
-	probe, err := images.EnsureProbe(ctx, images.Options{Say: r.progress.Note, Labels: r.engine.Lease.Labels()})
+	probe, err := images.EnsureProbe(ctx, r.objects, images.Options{Say: r.progress.Note})
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (r *runner) launch(ctx context.Context, watch func(), step func(int)) error
 		return err
 	}
 	r.pair, err = cluster.LaunchPair(ctx, source, replica, cluster.Options{
-		Engine: r.engine, Image: r.image.Ref, Tools: r.image.ToolsRef, Probe: probe,
+		Engine: r.objects, Image: r.image.Ref, Tools: r.image.ToolsRef, Probe: probe,
 		Keys: keys, Secrets: r.secrets, Say: r.say,
 	})
 	if err != nil {

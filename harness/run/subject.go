@@ -50,10 +50,11 @@ func (r *runner) takeDown() {
 	if r.engine == nil {
 		return
 	}
-	defer r.engine.Close() //nolint:errcheck // nothing is to be written
-	if r.engine.Lease == nil {
+	if r.objects == nil {
+		_ = r.engine.Close() // nothing is to be written
 		return
 	}
+	defer r.objects.Close() //nolint:errcheck // nothing is to be written
 	if r.Keep && r.pair != nil {
 		r.progress.Note("kept: " + r.pair.Where())
 		return
@@ -63,7 +64,7 @@ func (r *runner) takeDown() {
 	if r.pair != nil {
 		clusters = r.pair.Clusters()
 	}
-	if err := r.engine.TearDown(clusters...); err != nil {
+	if err := cluster.TearDown(r.objects, clusters...); err != nil {
 		r.progress.Note(oneLine(err))
 		r.say("teardown", "", "", oneLine(err))
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ndbproof/harness/claim"
+	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/release"
@@ -58,7 +59,7 @@ type upgrading struct {
 // resolveTarget finds the image of the release that is to be, and refuses a path
 // that the product forbids. It starts nothing.
 func (r *runner) resolveTarget(ctx context.Context, from images.Choice, o images.Options) error {
-	to, err := images.Resolve(ctx, r.Upgrade.To, o)
+	to, err := images.Resolve(ctx, r.engine, r.Upgrade.To, o)
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (u *upgrading) intend(ctx context.Context) error {
 	}
 	u.programs = map[string]map[topology.Role]string{}
 	for name, image := range map[string]string{u.report.From: u.image.Ref, u.report.To: u.to.Ref} {
-		if u.programs[name], err = u.engine.ProgramsOf(ctx, image, u.specs[name][topology.Source]); err != nil {
+		if u.programs[name], err = cluster.ProgramsOf(ctx, u.objects, image, u.specs[name][topology.Source]); err != nil {
 			return err
 		}
 	}

@@ -25,11 +25,16 @@ func composeCommand() *cobra.Command {
 				return &run.Usage{Err: errors.New("compose: --out is missing: the folder to write")}
 			}
 			o := images.Options{Say: func(line string) { fmt.Fprintln(os.Stderr, line) }}
-			choice, err := images.Resolve(c.Context(), want, o)
+			e, err := leased(c.Context())
+			if err != nil {
+				return err
+			}
+			defer e.Close() //nolint:errcheck // nothing is to be written
+			choice, err := images.Resolve(c.Context(), e.Engine, want, o)
 			if err != nil {
 				return &run.Usage{Err: err}
 			}
-			img, err := images.Ensure(c.Context(), choice, o)
+			img, err := images.Ensure(c.Context(), e, choice, o)
 			if err != nil {
 				return err
 			}

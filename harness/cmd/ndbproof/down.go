@@ -6,7 +6,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
-	"ndbproof/harness/cluster"
+	"ndbproof/harness/engine"
 )
 
 func downCommand() *cobra.Command {
@@ -15,7 +15,7 @@ func downCommand() *cobra.Command {
 		Use:   "down",
 		Short: "remove what dead runs left behind; with --kept also what was kept",
 		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := cluster.Dial(c.Context())
+			e, err := engine.Dial(c.Context())
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
-	"ndbproof/harness/cluster"
+	"ndbproof/harness/engine"
 	"ndbproof/harness/run"
 	"ndbproof/images"
 )
@@ -86,24 +86,21 @@ func (f imageFlags) build() (b images.SourceBuild, err error) {
 
 // make makes the images, and before, with --from-source, the tarball.
 func (f imageFlags) make(ctx context.Context, b images.SourceBuild) error {
-	e, err := cluster.Dial(ctx)
+	e, err := leased(ctx)
 	if err != nil {
 		return err
 	}
 	defer e.Close() //nolint:errcheck // nothing is to be written
-	if e.Lease, err = cluster.Take(false, 0); err != nil {
-		return err
-	}
 	if _, err := e.Sweep(ctx, false); err != nil {
 		return err
 	}
-	o := images.Options{Say: func(line string) { fmt.Println(line) }, Labels: e.Lease.Labels(), FromSource: !f.noBuild}
+	o := images.Options{Say: func(line string) { fmt.Println(line) }, FromSource: !f.noBuild}
 	var c counter
 	defer c.stop()
 	o.Count = c.count(os.Stderr)
 	releases := f.releases
 	if f.fromSource {
-		t, err := images.FromSourcePackage(ctx, b, o)
+		t, err := images.FromSourcePackage(ctx, e, b, o)
 		if err != nil {
 			return err
 		}
@@ -115,12 +112,26 @@ func (f imageFlags) make(ctx context.Context, b images.SourceBuild) error {
 		}
 	}
 	for _, r := range releases {
-		if err := makeImage(ctx, r, o); err != nil {
+		if err := makeImage(ctx, e, r, o); err != nil {
 			return err
 		}
 	}
-	_, err = images.EnsureProbe(ctx, o)
+	_, err = images.EnsureProbe(ctx, e, o)
 	return err
+}
+
+// leased gives an engine with a lease that plans no memory. Its Close releases
+// both.
+func leased(ctx context.Context) (*engine.Run, error) {
+	e, err := engine.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := engine.Take(false, 0)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e.With(lease), nil
 }
 
 // found gives the releases of all tarballs; where there is none, whichever can
@@ -136,14 +147,14 @@ func found(o images.Options) (releases []string, err error) {
 	return releases, err
 }
 
-func makeImage(ctx context.Context, want string, o images.Options) error {
-	choice, err := images.Resolve(ctx, want, o)
+func makeImage(ctx context.Context, e *engine.Run, want string, o images.Options) error {
+	choice, err := images.Resolve(ctx, e.Engine, want, o)
 	if err != nil {
 		return &run.Usage{Err: err}
 	}
 	fmt.Println(choice.Line)
 	begin := time.Now()
-	img, err := images.Ensure(ctx, choice, o)
+	img, err := images.Ensure(ctx, e, choice, o)
 	if err != nil {
 		return err
 	}

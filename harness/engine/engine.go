@@ -1,4 +1,4 @@
-package cluster
+package engine
 
 import (
 	"context"
@@ -8,18 +8,19 @@ import (
 	"os"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
 	"github.com/testcontainers/testcontainers-go"
 )
 
-// Engine is a Docker Engine that answers, and this process's lease on the
-// objects that it makes there.
+// Engine is a container engine that answers. It looks things up, acts on
+// containers that are there, and removes what dead runs left; With gives what
+// makes new ones.
 type Engine struct {
 	Facts    Facts
-	Lease    *Lease
-	api      client.APIClient
+	api      *client.Client
 	provider *testcontainers.DockerProvider
 }
 
@@ -54,12 +55,17 @@ func Dial(ctx context.Context) (*Engine, error) {
 		Version: info.ServerVersion, API: api.ClientVersion(), Storage: info.Driver, OS: info.OperatingSystem,
 		Kernel: info.KernelVersion, Arch: info.Architecture, CPUs: info.NCPU, Memory: info.MemTotal, Root: info.DockerRootDir,
 	}}
-	// Ryuk's image cannot be counted on, and it would kill kept pairs; what is
-	// left behind is found by its labels instead (docs/adr).
+	// Not every machine can pull Ryuk's image, and Ryuk would kill kept pairs; what
+	// is left behind is found by its labels instead (docs/adr).
 	if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
 		return nil, fmt.Errorf("switch the reaper off: %w", err)
 	}
-	if e.provider, err = testcontainers.NewDockerProvider(testcontainers.WithLogger(log.New(io.Discard, "", 0))); err != nil {
+	e.provider, err = testcontainers.NewDockerProvider(
+		testcontainers.WithLogger(log.New(io.Discard, "", 0)),
+		// Without it the provider makes a network reaper_default, which leads outside,
+		// and puts every container on it besides its own networks.
+		testcontainers.WithDefaultBridgeNetwork(testcontainers.Bridge))
+	if err != nil {
 		return nil, fmt.Errorf("reach the docker engine: %w", err)
 	}
 	e.provider.SetClient(api)
@@ -95,9 +101,9 @@ func (e *Engine) Answers(ctx context.Context) error {
 	return nil
 }
 
-// Guard tells when the engine goes away, until ctx ends. Everything that waits
-// asks the engine again and again, and would go on doing so. An engine that is
-// back at once counts, too: its containers have ended.
+// Guard calls gone when the engine goes away, until ctx ends. Everything that
+// waits asks the engine again and again, and would go on doing so. An engine that
+// is back at once counts, too: its containers have ended.
 func (e *Engine) Guard(ctx context.Context, gone func(error)) {
 	// A stream of events that never come: its end is the engine's.
 	never := filters.NewArgs(filters.Arg("type", "container"), filters.Arg("container", "ndbproof-nothing"))
@@ -109,10 +115,9 @@ func (e *Engine) Guard(ctx context.Context, gone func(error)) {
 	}()
 }
 
-// Close lets go of the engine and of the lease. What was made stays.
-func (e *Engine) Close() error {
-	if e.Lease != nil {
-		e.Lease.release()
-	}
-	return e.api.Close()
-}
+// Close ends the connection to the engine.
+func (e *Engine) Close() error { return e.api.Close() }
+
+// IsNotFound tells whether an error of the engine says that an object, or a path
+// in a container, does not exist.
+func IsNotFound(err error) bool { return errdefs.IsNotFound(err) }

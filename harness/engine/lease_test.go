@@ -1,4 +1,4 @@
-package cluster
+package engine
 
 import (
 	"os"
@@ -39,7 +39,7 @@ func TestAlive(t *testing.T) {
 		host, lock string
 		want       bool
 	}{
-		"a file that nobody locks":             {thisHost(), free, false},
+		"a file that is not locked":            {thisHost(), free, false},
 		"no file: it is made before all else":  {thisHost(), dir + "/gone.lock", false},
 		"on another host nothing can be told":  {"elsewhere-00000000", dir + "/gone.lock", true},
 		"a path that cannot be opened, either": {thisHost(), free + "/below", true},

@@ -1,4 +1,4 @@
-package cluster
+package engine
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
@@ -36,7 +35,7 @@ type Holding struct {
 // Count is the number of its objects.
 func (h Holding) Count() int { return len(h.Containers) + len(h.Networks) + len(h.Volumes) }
 
-// Holdings lists what runs have on the engine, told by labels, sorted by run.
+// Holdings lists what runs have on the engine, found by labels, sorted by run.
 // With a run's name: that run only.
 func (e *Engine) Holdings(ctx context.Context, run string) ([]Holding, error) {
 	f := filters.NewArgs(filters.Arg("label", labelRun))
@@ -60,7 +59,7 @@ func (e *Engine) Holdings(ctx context.Context, run string) ([]Holding, error) {
 	}
 	for _, c := range cs {
 		if c.Labels[labelRun] == "" {
-			continue // started by hand from an image of ours, which carries the label without a value
+			continue // started by hand from an image that was made here, which has the label without a value
 		}
 		h := of(c.Labels)
 		h.Containers = append(h.Containers, c.ID)
@@ -101,7 +100,7 @@ func (e *Engine) Sweep(ctx context.Context, kept bool) ([]Holding, error) {
 		if h.Alive || (h.Keep && !kept) {
 			continue
 		}
-		if err := e.remove(ctx, h.Run); err != nil {
+		if err := e.removeRun(ctx, h.Run); err != nil {
 			return gone, fmt.Errorf("remove what run %s left: %w", h.Run, err)
 		}
 		_ = os.Remove(h.Lock) // gone, unless the run was killed
@@ -111,19 +110,17 @@ func (e *Engine) Sweep(ctx context.Context, kept bool) ([]Holding, error) {
 	return gone, err
 }
 
-// clear removes everything of this run, found by label: also what an
-// interrupted call made without our knowing.
-func (e *Engine) clear(ctx context.Context) error {
-	if err := e.remove(ctx, e.Lease.Run); err != nil {
+func (r *Run) clear(ctx context.Context) error {
+	if err := r.removeRun(ctx, r.Lease.Run); err != nil {
 		return fmt.Errorf("%w; `ndbproof down` tries again", err)
 	}
 	return nil
 }
 
-// remove takes everything of a run away, and looks again until there is nothing:
+// removeRun takes everything of a run away, and looks again until there is nothing:
 // the engine goes on making a container for a client that was killed, does not
 // list it before it is whole, and by then it holds a volume.
-func (e *Engine) remove(ctx context.Context, run string) error {
+func (e *Engine) removeRun(ctx context.Context, run string) error {
 	ctx, cancel := poll.WithLimit(ctx, time.Minute, "removing run "+run)
 	defer cancel()
 	return poll.Every(ctx, 200*time.Millisecond, "the removal of run "+run, func(ctx context.Context) error {
@@ -148,13 +145,13 @@ func (e *Engine) remove(ctx context.Context, run string) error {
 }
 
 // removeOnce tries each object once, containers first. A conflict (still being
-// made, or somebody else is removing it) is an error like any other.
+// made, or another process removes it) is an error like any other.
 func (e *Engine) removeOnce(ctx context.Context, h Holding) error {
 	step := func(names []string, rm func(string) error) error {
 		var g errgroup.Group
 		for _, n := range names {
 			g.Go(func() error {
-				if err := rm(n); !errdefs.IsNotFound(err) {
+				if err := rm(n); !IsNotFound(err) {
 					return err
 				}
 				return nil
@@ -163,9 +160,7 @@ func (e *Engine) removeOnce(ctx context.Context, h Holding) error {
 		return g.Wait()
 	}
 	return errors.Join(
-		step(h.Containers, func(id string) error {
-			return e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-		}),
+		step(h.Containers, func(id string) error { return e.removeContainer(ctx, id) }),
 		step(h.Networks, func(id string) error { return e.api.NetworkRemove(ctx, id) }),
 		step(h.Volumes, func(id string) error { return e.api.VolumeRemove(ctx, id, true) }),
 	)

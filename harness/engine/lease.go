@@ -1,4 +1,4 @@
-package cluster
+package engine
 
 import (
 	"crypto/rand"
@@ -19,8 +19,6 @@ const (
 	labelLock   = "ndbproof.lock"
 	labelKeep   = "ndbproof.keep"
 	labelMemory = "ndbproof.memory" // bytes that the whole run was planned with
-	labelSide   = "ndbproof.side"
-	labelNode   = "ndbproof.node"
 )
 
 // Lease says that a run is alive: a locked file, whose lock the kernel drops
@@ -30,15 +28,16 @@ type Lease struct {
 	Host   string
 	Keep   bool
 	Memory int64
-	held   *lock.Lock
+	lock   *lock.Lock
 }
 
-// Take makes the lease of a new run. Memory is what the run plans to hold, in
-// bytes, for others to count.
+// Take makes the lease of a new run. Memory is what the run plans to use, in
+// bytes, for other runs to count. With keep a sweep leaves the run's objects
+// alone when it is dead.
 func Take(keep bool, memory int64) (*Lease, error) {
 	l := &Lease{Run: strings.ToLower(rand.Text()[:8]), Host: thisHost(), Keep: keep, Memory: memory}
 	var err error
-	if l.held, err = lock.File(l.Run + ".lock"); err != nil {
+	if l.lock, err = lock.File(l.Run + ".lock"); err != nil {
 		return nil, fmt.Errorf("take a lease for the run: %w", err)
 	}
 	return l, nil
@@ -47,15 +46,15 @@ func Take(keep bool, memory int64) (*Lease, error) {
 // Labels mark an object as this run's.
 func (l *Lease) Labels() map[string]string {
 	return map[string]string{
-		labelRun: l.Run, labelHost: l.Host, labelLock: l.held.Path,
+		labelRun: l.Run, labelHost: l.Host, labelLock: l.lock.Path,
 		labelKeep: strconv.FormatBool(l.Keep), labelMemory: strconv.FormatInt(l.Memory, 10),
 	}
 }
 
-func (l *Lease) release() { _ = l.held.Release() }
+func (l *Lease) release() { _ = l.lock.Release() }
 
 // alive tells whether the run of these labels may still be going on: it is on
-// another host, or its lock is held, or it cannot be told.
+// another host, or its lock is taken, or that cannot be found out.
 func alive(labels map[string]string) bool {
 	return labels[labelHost] != thisHost() || lock.Taken(labels[labelLock])
 }
