@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/lock"
 )
@@ -147,7 +148,7 @@ func (m maker) bootstrap(ctx context.Context, ref string, labels map[string]stri
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }         // it then unmounts and tidies up
 	cmd.WaitDelay = 20 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("make the base image: mmdebstrap: %w: %s", err, lastLines(string(out), 3))
+		return fmt.Errorf("make the base image: mmdebstrap: %w: %s", err, brief.LastLines(string(out), 3))
 	}
 	f, err := os.Open(rootfs) //nolint:gosec // made just now
 	if err != nil {
@@ -184,7 +185,7 @@ func (m maker) mmdebstrap(ctx context.Context) (program string, err error) {
 		cmd := exec.CommandContext(ctx, apt, args...) //nolint:gosec // fixed arguments
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%w (apt-get %s: %w: %s)", how, args[0], err, lastLines(string(out), 2))
+			return "", fmt.Errorf("%w (apt-get %s: %w: %s)", how, args[0], err, brief.LastLines(string(out), 2))
 		}
 	}
 	if program, err = exec.LookPath("mmdebstrap"); err != nil {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/release"
 )
@@ -186,7 +187,7 @@ var versionWord = regexp.MustCompile(`Ver (\d+\.\d+\.\d+\S*)`)
 func parseVersion(said string) (release.Release, error) {
 	found := versionWord.FindStringSubmatch(said)
 	if found == nil {
-		return release.Release{}, fmt.Errorf("mysqld --version says %q: no version in it", lastLines(said, 1))
+		return release.Release{}, fmt.Errorf("mysqld --version says %q: no version in it", brief.LastLines(said, 1))
 	}
 	return release.Parse(found[1])
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/lock"
 	"ndbproof/harness/poll"
@@ -44,7 +45,7 @@ func (m maker) runToEnd(ctx context.Context, id string) (output string, err erro
 	var b bytes.Buffer
 	exit, err := m.Finish(ctx, id, engine.Writers{Stdout: &b, Stderr: &b})
 	if err == nil && exit != 0 {
-		err = fmt.Errorf("exit %d: %s", exit, lastLines(b.String(), 3))
+		err = fmt.Errorf("exit %d: %s", exit, brief.LastLines(b.String(), 3))
 	}
 	return b.String(), err
 }
@@ -88,9 +89,4 @@ func (m maker) readFile(ctx context.Context, id, name string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return b, nil
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], " / ")
 }

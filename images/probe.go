@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/lock"
 )
@@ -61,7 +62,7 @@ func probeFiles(ctx context.Context, root string) ([]string, error) {
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("list the probe's source files: %w: %s", err, lastLines(said.String(), 5))
+		return nil, fmt.Errorf("list the probe's source files: %w: %s", err, brief.LastLines(said.String(), 5))
 	}
 	names := []string{"go.mod", "go.sum"}
 	for line := range strings.Lines(string(out)) {
@@ -109,7 +110,7 @@ func (m maker) buildProbe(ctx context.Context, root, ref, sum string) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }                                      // it then ends what it started
 	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the probe: %w: %s", err, lastLines(string(out), 5))
+		return fmt.Errorf("build the probe: %w: %s", err, brief.LastLines(string(out), 5))
 	}
 	b, err := os.ReadFile(program) //nolint:gosec // built just now
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/go-units"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/release"
 )
 
@@ -87,7 +88,7 @@ func parseRoom(said string) (room, error) {
 		delete(into, f[0])
 	}
 	if len(into) > 0 {
-		return r, fmt.Errorf("read how much disk and memory there is: %q does not tell", lastLines(said, 3))
+		return r, fmt.Errorf("read how much disk and memory there is: %q does not tell", brief.LastLines(said, 3))
 	}
 	return r, nil
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ndbproof/harness/brief"
 )
 
 // DryRun prints every step of a build with its commands. It asks neither the
@@ -66,7 +68,7 @@ func blamed(said string) string {
 		}
 	}
 	if len(found) == 0 {
-		return lastLines(said, 3)
+		return brief.LastLines(said, 3)
 	}
 	return strings.Join(found, " / ")
 }

@@ -1,7 +1,6 @@
 package images
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 )
 
@@ -100,14 +100,8 @@ func checkout() (string, error) {
 		from = append(from, filepath.Dir(exe))
 	}
 	for _, dir := range from {
-		for ; ; dir = filepath.Dir(dir) {
-			b, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // at or above where we are
-			if err == nil && bytes.HasPrefix(b, []byte("module ndbproof\n")) {
-				return dir, nil
-			}
-			if dir == filepath.Dir(dir) {
-				break
-			}
+		if root, found := evidence.Checkout(dir); found {
+			return root, nil
 		}
 	}
 	return "", errors.New("find the checkout: no go.mod of module ndbproof at or above the working directory or the program")

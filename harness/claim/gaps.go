@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
@@ -54,7 +55,7 @@ func Gaps(outcomes []Outcome, dir *evidence.Dir) []evidence.GapResult {
 		res := evidence.GapResult{ID: g.id, Title: g.title, Status: evidence.GapOpen}
 		o, file, err := g.evidence(outcomes, dir)
 		if err != nil {
-			res.Text = "not looked at: " + oneLine(err.Error())
+			res.Text = "not looked at: " + brief.Line(err.Error())
 			all = append(all, res)
 			continue
 		}

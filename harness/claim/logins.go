@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/node"
 	"ndbproof/harness/release"
 	"ndbproof/harness/replication"
@@ -183,7 +184,7 @@ func (t *TriedLogin) try(ctx context.Context, s Subject, password secret.Secret)
 		return err
 	}
 	if out.Exit == 0 {
-		t.TLS = strings.TrimPrefix(oneLine(out.Stdout), "Ssl_version ")
+		t.TLS = strings.TrimPrefix(brief.Line(out.Stdout), "Ssl_version ")
 		if t.TLS == "Ssl_version" {
 			t.TLS = ""
 		}
@@ -191,10 +192,10 @@ func (t *TriedLogin) try(ctx context.Context, s Subject, password secret.Secret)
 	}
 	m := clientError.FindStringSubmatch(out.Stderr)
 	if m == nil {
-		return fmt.Errorf("log in to the %s with %s: exit %d without an error's number: %s", t.Side, t, out.Exit, oneLine(out.Stderr))
+		return fmt.Errorf("log in to the %s with %s: exit %d without an error's number: %s", t.Side, t, out.Exit, brief.Line(out.Stderr))
 	}
 	t.Got, err = strconv.Atoi(m[1])
-	t.Says = oneLine(m[0])
+	t.Says = brief.Line(m[0])
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/mgm"
 	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
@@ -156,7 +157,7 @@ func manage(ctx context.Context, s Subject, side topology.Side, command string) 
 	n := s.Spec(side).Of(topology.Mgmd)[0]
 	out, err := tool(ctx, s, side, n.Name, node.Command{Argv: mgm.Argv(n.Host, command)})
 	if err == nil && out.Exit != 0 {
-		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stdout+out.Stderr))
+		err = fmt.Errorf("exit %d: %s", out.Exit, brief.Line(out.Stdout+out.Stderr))
 	}
 	if err != nil {
 		return fmt.Errorf("tell ndb_mgm of the %s %q: %w", side, command, err)
@@ -183,7 +184,7 @@ func copyClear(ctx context.Context, s Subject, logs []string) (remove func() err
 	run := func(ctx context.Context, c node.Command) error {
 		out, err := tool(ctx, s, side, server, c)
 		if err == nil && out.Exit != 0 {
-			err = fmt.Errorf("run %s in %s %s: exit %d: %s", c.Argv[0], side, server, out.Exit, oneLine(out.Stderr))
+			err = fmt.Errorf("run %s in %s %s: exit %d: %s", c.Argv[0], side, server, out.Exit, brief.Line(out.Stderr))
 		}
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"path"
 
-	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -29,7 +28,7 @@ func markersReadable() []Sabotage {
 		{
 			Name: "clear log copied aside under another name", Effect: Disturbs, Want: restMarkersID + ".binary-log",
 			Do: reversible(
-				sequence(statements(side, replication.EncryptionOff), copyAside(side, left), encryptAgain(side)),
+				sequence(statements(side, secure.EncryptionOff), copyAside(side, left), encryptAgain(side)),
 				sequence(encryptAgain(side), runAsRoot(side, "rm", "-f", left))),
 		},
 		{

@@ -28,5 +28,3 @@ func describe(r replication.Row) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

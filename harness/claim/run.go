@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
@@ -39,14 +40,14 @@ func outcome(ctx context.Context, c Claim, s Subject, dir *evidence.Dir, promise
 	if seen != nil {
 		o.Evidence = "claims/" + c.ID + ".json"
 		if kept := dir.JSON(o.Evidence, seen); kept != nil {
-			return Outcome{Status: NotLooked, Reason: oneLine(kept.Error())}
+			return Outcome{Status: NotLooked, Reason: brief.Line(kept.Error())}
 		}
 	}
 	if err == nil && seen == nil {
 		err = fmt.Errorf("look for %s: nothing was observed", c.ID)
 	}
 	if err != nil {
-		o.Status, o.Reason = NotLooked, oneLine(err.Error())
+		o.Status, o.Reason = NotLooked, brief.Line(err.Error())
 		return o
 	}
 	n, unless := seen.Seen()

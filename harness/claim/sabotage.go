@@ -9,10 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
-	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
 
@@ -93,7 +94,7 @@ func runAsServer(side topology.Side, argv ...string) act {
 func runOrFail(ctx context.Context, b Bench, side topology.Side, user string, argv []string) error {
 	out, err := b.Host.Run(ctx, side, sqlNode(b.Subject, side), node.Command{Argv: argv, User: user})
 	if err == nil && out.Exit != 0 {
-		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stderr))
+		err = fmt.Errorf("exit %d: %s", out.Exit, brief.Line(out.Stderr))
 	}
 	if err != nil {
 		return fmt.Errorf("run %q in the %s's mysqld node: %w", strings.Join(argv, " "), side, err)
@@ -129,7 +130,7 @@ func encryptAgain(side topology.Side) act {
 
 // clearLogs has a side write its logs in clear.
 func clearLogs(side topology.Side) change {
-	return reversible(statements(side, replication.EncryptionOff), encryptAgain(side))
+	return reversible(statements(side, secure.EncryptionOff), encryptAgain(side))
 }
 
 // plainTransport has a side take connections without TLS.

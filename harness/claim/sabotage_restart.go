@@ -6,7 +6,6 @@ import (
 	"path"
 
 	"ndbproof/harness/poll"
-	"ndbproof/harness/replication"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -31,7 +30,7 @@ func absentKeyring() Sabotage {
 		Name: "keyring absent", Effect: Restarts, Want: keyringID + ".inactive",
 		Also: []string{binlogsID, relaylogsID, keysID, directID, restMarkersID},
 		Do: reversible(
-			sequence(statements(side, replication.EncryptionOff), catchUp, purgeRelayLogs, reset, awaitClearLogs(side), restart(side, secure.NoKeyring)),
+			sequence(statements(side, secure.EncryptionOff), catchUp, purgeRelayLogs, reset, awaitClearLogs(side), restart(side, secure.NoKeyring)),
 			restart(side)),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -83,7 +84,7 @@ func (t *trial) try(ctx context.Context, statement string, want uint16) (got uin
 		return 0, "", err
 	}
 	t.gone = true
-	return 0, "the server is gone: " + oneLine(err.Error()), nil
+	return 0, "the server is gone: " + brief.Line(err.Error()), nil
 }
 
 // end closes sessions, and gives a server up that was harmed.

@@ -83,7 +83,7 @@ func binlogs() Claim {
 			},
 			{
 				Name: "old clear log left behind, in the index", Effect: Disturbs, Want: binlogsID + ".clear", Also: []string{keysID, directID, restMarkersID},
-				Do: reversible(statements(topology.Source, replication.EncryptionOff, replication.EncryptionOn), encryptAgain(topology.Source)),
+				Do: reversible(statements(topology.Source, secure.EncryptionOff, secure.EncryptionOn), encryptAgain(topology.Source)),
 			},
 			strayLog("old clear log left behind, not in the index", topology.Source, binaryLog, clearLog, binlogsID+".clear", keysID, directID),
 			strayLog("encrypted log that the server does not know of", topology.Replica, binaryLog, strangersLog, binlogsID+".stray", keysID),

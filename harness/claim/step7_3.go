@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/node"
 	"ndbproof/harness/release"
 	"ndbproof/harness/replication"
@@ -113,7 +114,7 @@ func remote() Claim {
 func tool(ctx context.Context, s Subject, side topology.Side, node string, c node.Command) (node.Output, error) {
 	out, err := s.Host.Run(ctx, side, node, c)
 	if err == nil && (out.Exit == 126 || out.Exit == 127) {
-		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stdout+out.Stderr))
+		err = fmt.Errorf("exit %d: %s", out.Exit, brief.Line(out.Stdout+out.Stderr))
 	}
 	if err != nil {
 		return out, fmt.Errorf("run %s in %s %s: %w", c.Argv[0], side, node, err)
@@ -135,7 +136,7 @@ func lookDirect(ctx context.Context, s Subject) (*DirectReads, error) {
 				if err != nil {
 					return err
 				}
-				o.Tries = append(o.Tries, Try{st.Path, out.Exit, oneLine(out.Stderr)})
+				o.Tries = append(o.Tries, Try{st.Path, out.Exit, brief.Line(out.Stderr)})
 			}
 			return nil
 		})
@@ -178,7 +179,7 @@ func lookRemote(ctx context.Context, s Subject) (*RemoteRead, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Exit, o.Stderr, o.Bytes = out.Exit, oneLine(out.Stderr), len(out.Stdout)
+	o.Exit, o.Stderr, o.Bytes = out.Exit, brief.Line(out.Stderr), len(out.Stdout)
 	o.Found = strings.Contains(out.Stdout, o.Mark.Marker)
 	return o, nil
 }

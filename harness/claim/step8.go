@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/epoch"
 	"ndbproof/harness/load"
 	"ndbproof/harness/parity"
@@ -224,7 +225,7 @@ func judgeLedger(f *found, l load.Findings) {
 		shown := ""
 		if i := slices.IndexFunc(l.First, func(x load.Finding) bool { return x.What == c.word }); i >= 0 {
 			x := l.First[i]
-			shown = oneLine(fmt.Sprintf("; the first: %s id=%d %s sent %s has %s (%s)", x.Table, x.Key, x.Column, x.Want, x.Got, x.Opinion))
+			shown = brief.Line(fmt.Sprintf("; the first: %s id=%d %s sent %s has %s (%s)", x.Table, x.Key, x.Column, x.Want, x.Got, x.Opinion))
 		}
 		f.add(c.word, l.Side, fmt.Sprintf("rows of the workload %s %s: %d%s", l.Workload, c.text, c.rows, shown))
 	}
@@ -273,7 +274,7 @@ func lookRunning(ctx context.Context, s Subject) (*Running, error) {
 	fence, cancel := context.WithTimeout(ctx, replication.Patience)
 	defer cancel()
 	if _, err := s.Channel.CatchUp(fence); err != nil {
-		o.Behind = oneLine(err.Error())
+		o.Behind = brief.Line(err.Error())
 	}
 	at, err := s.Channel.Applied(ctx)
 	if err != nil {

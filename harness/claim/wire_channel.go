@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/node"
 	"ndbproof/harness/release"
@@ -138,7 +139,7 @@ func plainNameOnLink(ctx context.Context, s Subject, dir *evidence.Dir) (c Contr
 		if err == nil && out.Exit == 0 {
 			err = errors.New("log in to the source under a name that nobody has: it succeeds")
 		}
-		c.Answer = oneLine(out.Stderr)
+		c.Answer = brief.Line(out.Stderr)
 		return err
 	})
 	return c, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/replication"
@@ -157,7 +158,7 @@ func plainNames(ctx context.Context, s Subject, dir *evidence.Dir) (c Control, e
 				return errors.Join(fmt.Errorf("log in to the %s under a name that nobody has: it succeeds", side), db.Close())
 			}
 			if _, c.Answer, _ = replication.ErrorNumber(err); c.Answer == "" {
-				c.Answer = oneLine(err.Error())
+				c.Answer = brief.Line(err.Error())
 			}
 		}
 		return nil

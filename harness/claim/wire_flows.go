@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/mgm"
 	"ndbproof/harness/node"
@@ -122,7 +123,7 @@ func lookWireFlows(ctx context.Context, s Subject, dir *evidence.Dir) (*WireFlow
 		_, err := eachSide(func(side topology.Side) (Known, error) {
 			out, err := tool(ctx, s, side, sqlNode(s, side), showCluster(s.Spec(side)))
 			if err == nil && out.Exit != 0 {
-				err = fmt.Errorf("ask the management node of the %s: exit %d: %s", side, out.Exit, oneLine(out.Stderr))
+				err = fmt.Errorf("ask the management node of the %s: exit %d: %s", side, out.Exit, brief.Line(out.Stderr))
 			}
 			k, connected := newClient(ctx, s, side, marker)
 			return k, errors.Join(err, connected)

@@ -10,9 +10,9 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/wire"
@@ -74,7 +74,7 @@ func askOpenSSL(ctx context.Context, s Subject, dir *evidence.Dir) (SecondOpinio
 	ctx, cancel := context.WithTimeout(ctx, opensslLimit)
 	defer cancel()
 	if version, err := exec.CommandContext(ctx, program, "version").Output(); err == nil { //nolint:gosec // found on PATH by its name
-		o.By = oneLine(string(version))
+		o.By = brief.Line(string(version))
 	}
 	said, err := exec.CommandContext(ctx, program, opensslArgs(at, dir.Path(authority), s.Spec(topology.Source).LinkHost(), ours)...).CombinedOutput() //nolint:gosec // as above
 	if err != nil {
@@ -147,7 +147,5 @@ func parseOpenSSL(said []byte) Agreed {
 	return o
 }
 
-func lastLine(b []byte) string {
-	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(b, nil))), "\n")
-	return oneLine(lines[len(lines)-1])
-}
+// lastLine is the last line that a program wrote, on one line.
+func lastLine(b []byte) string { return brief.Line(brief.Last(string(bytes.ToValidUTF8(b, nil)))) }

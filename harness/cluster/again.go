@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/node"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -68,7 +69,7 @@ func (n *Node) removeGone(ctx context.Context, next []topology.File) error {
 	}
 	out, err := n.exec(ctx, node.Command{Argv: argv, User: "0:0"})
 	if err == nil && out.Exit != 0 {
-		err = fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stderr))
+		err = fmt.Errorf("exit %d: %s", out.Exit, brief.Line(out.Stderr))
 	}
 	if err != nil {
 		return fmt.Errorf("remove files of %s that it shall no longer have: %w", n, err)

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
@@ -103,7 +104,7 @@ func (c *capturing) read(ctx context.Context, into any) error {
 	}
 	c.Close()
 	stderr, piped := c.Wait()
-	if said := oneLine(stderr); said != "" {
+	if said := brief.Line(stderr); said != "" {
 		return errors.New(said)
 	}
 	return errors.Join(err, piped)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
@@ -64,7 +65,7 @@ func (n *Node) probe(ctx context.Context, into any, args ...string) error {
 		return err
 	}
 	if out.Exit != 0 {
-		return fmt.Errorf("probe %s beside %s: exit %d: %s", strings.Join(args, " "), n, out.Exit, oneLine(out.Stderr))
+		return fmt.Errorf("probe %s beside %s: exit %d: %s", strings.Join(args, " "), n, out.Exit, brief.Line(out.Stderr))
 	}
 	if err := json.Unmarshal([]byte(out.Stdout), into); err != nil {
 		return fmt.Errorf("probe %s beside %s: %w", strings.Join(args, " "), n, err)

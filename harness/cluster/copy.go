@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
@@ -31,7 +32,7 @@ func (n *Node) errand(ctx context.Context, what, user string, config topology.Co
 	case err != nil:
 		return fmt.Errorf("%s of %s: %w", what, n, err)
 	case out.Exit != 0:
-		return fmt.Errorf("%s of %s: exit %d: %s", what, n, out.Exit, oneLine(Postmortem(out.Stdout+out.Stderr).Tail))
+		return fmt.Errorf("%s of %s: exit %d: %s", what, n, out.Exit, brief.Line(Postmortem(out.Stdout+out.Stderr).Tail))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
@@ -43,7 +44,7 @@ func (d *Death) Error() string {
 	case at != "":
 		s += ": in " + at
 	case d.Tail != "":
-		s += ": " + lastLine(d.Tail)
+		s += ": " + brief.Last(d.Tail)
 	}
 	return s
 }
@@ -103,10 +104,6 @@ func Postmortem(log string) Death {
 	lines := strings.Split(strings.TrimSpace(log), "\n")
 	d.Tail = strings.Join(lines[max(0, len(lines)-30):], "\n")
 	return d
-}
-
-func lastLine(s string) string {
-	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
 // watch tells of every node of this run that dies without our asking, until

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/mgm"
 	"ndbproof/harness/node"
 	"ndbproof/harness/poll"
@@ -55,7 +56,7 @@ func (c *Cluster) Mgm(ctx context.Context, command string) (string, error) {
 		return "", err
 	}
 	if out.Exit != 0 {
-		return "", fmt.Errorf("ndb_mgm -e %q: exit %d: %s", command, out.Exit, oneLine(out.Stdout+out.Stderr))
+		return "", fmt.Errorf("ndb_mgm -e %q: exit %d: %s", command, out.Exit, brief.Line(out.Stdout+out.Stderr))
 	}
 	return out.Stdout, nil
 }
@@ -134,12 +135,10 @@ func (n *Node) socketSQL(ctx context.Context, password secret.Secret, statements
 		return "", err
 	}
 	if out.Exit != 0 {
-		return "", fmt.Errorf("root's session on the socket of %s: exit %d: %s", n, out.Exit, oneLine(out.Stderr))
+		return "", fmt.Errorf("root's session on the socket of %s: exit %d: %s", n, out.Exit, brief.Line(out.Stderr))
 	}
 	return out.Stdout, nil
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // server is the node's mysqld as SQL sees it, of the cluster as it is now.
 func (n *Node) server() *replication.Server {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
@@ -151,7 +152,7 @@ func search(ctx context.Context, e *engine.Engine, id string, argv []string, nee
 	case err != nil:
 		return s, err
 	case out.Exit != 0:
-		return s, fmt.Errorf("exit %d: %s", out.Exit, oneLine(out.Stderr))
+		return s, fmt.Errorf("exit %d: %s", out.Exit, brief.Line(out.Stderr))
 	}
 	if err := json.Unmarshal([]byte(out.Stdout), &s); err != nil {
 		return s, fmt.Errorf("read what the probe prints: %w", err)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/replication"
@@ -139,7 +140,7 @@ func (s *spare) lastWords(ctx context.Context) string {
 	if err != nil || log == "" {
 		return ""
 	}
-	return "; it said last: " + oneLine(log)
+	return "; it said last: " + brief.Line(log)
 }
 
 // remove takes it away, also when ctx has ended.

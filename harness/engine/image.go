@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
@@ -125,10 +124,4 @@ func (e *Engine) imagesOf(ctx context.Context, repository string) ([]image.Summa
 func (e *Engine) AskRegistry(ctx context.Context, ref string) error {
 	_, err := e.api.DistributionInspect(ctx, ref, "")
 	return err
-}
-
-// lastLine is what the engine says last, in one line.
-func lastLine(s string) string {
-	s = strings.TrimSpace(s)
-	return s[strings.LastIndexByte(s, '\n')+1:]
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
+
+	"ndbproof/harness/brief"
 )
 
 // Pull fetches an image from its registry.
@@ -40,7 +42,7 @@ func (r *Run) arrive(ctx context.Context, verb, ref string, rc io.ReadCloser) er
 	}
 	have, err := r.HasImage(ctx, ref)
 	if err == nil && !have {
-		err = fmt.Errorf("%s image %s: the engine says %s", verb, ref, lastLine(said.String()))
+		err = fmt.Errorf("%s image %s: the engine says %s", verb, ref, brief.Last(said.String()))
 	}
 	return err
 }

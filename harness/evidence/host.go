@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"ndbproof/harness/brief"
 )
 
 // HostFacts are the machine and the source that a run was made with.
@@ -59,7 +61,7 @@ func machine(proc fs.FS) (HostFacts, error) {
 		case "processor":
 			h.CPUs++
 		case "model name":
-			h.CPU = oneLine(value)
+			h.CPU = brief.Line(value)
 		}
 	}
 	for line := range strings.Lines(content["meminfo"]) {
@@ -94,7 +96,7 @@ func source(ctx context.Context) (commit string, dirty bool) {
 		places = append(places, wd)
 	}
 	for _, dir := range places {
-		if root, ok := checkout(dir); ok {
+		if root, ok := Checkout(dir); ok {
 			return head(ctx, root)
 		}
 	}
@@ -114,8 +116,8 @@ func stamped(settings []debug.BuildSetting) (commit string, dirty bool) {
 	return commit, dirty
 }
 
-// checkout gives the folder, dir or one above it, that holds our go.mod.
-func checkout(dir string) (string, bool) {
+// Checkout gives the folder, dir or one above it, that holds this project's go.mod.
+func Checkout(dir string) (string, bool) {
 	for {
 		b, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // looks upwards from where we are
 		if err == nil && strings.HasPrefix(string(b), module) {

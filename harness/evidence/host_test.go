@@ -65,10 +65,10 @@ func TestCommitOfACheckout(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte(module), 0o600))
 	sub := filepath.Join(root, "bin", "deep")
 	require.NoError(t, os.MkdirAll(sub, 0o750))
-	found, ok := checkout(sub)
+	found, ok := Checkout(sub)
 	require.True(t, ok)
 	assert.Equal(t, root, found)
-	_, ok = checkout(t.TempDir())
+	_, ok = Checkout(t.TempDir())
 	assert.False(t, ok, "somebody else's folder is not ours")
 
 	commit, dirty := head(t.Context(), root)

@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"ndbproof/harness/golden"
-
 	"github.com/jstemmer/go-junit-report/v2/junit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"ndbproof/harness/golden"
 )
 
 // example is a run with something of everything.

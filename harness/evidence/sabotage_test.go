@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"testing"
 
-	"ndbproof/harness/golden"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/golden"
 )
 
 // broken is a run with a matrix that has something of everything.

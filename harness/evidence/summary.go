@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"ndbproof/harness/brief"
 )
 
 //go:embed summary.md.tmpl
@@ -49,7 +51,7 @@ func utc(t time.Time) string {
 
 // cell keeps a text from ending its table cell or being taken for HTML.
 func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(oneLine(s))
+	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(brief.Line(s))
 }
 
 // strong makes what is wrong stand out.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"ndbproof/harness/brief"
 )
 
 // narrowest is how many columns of text are left for the last column of a
@@ -63,7 +65,7 @@ func sabotageRows(s *Sabotage) []table.Row {
 func above(first string, others []string) string {
 	lines := []string{first}
 	for _, l := range others {
-		lines = append(lines, oneLine(l))
+		lines = append(lines, brief.Line(l))
 	}
 	return strings.Join(lines, "\n")
 }

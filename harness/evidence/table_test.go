@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"ndbproof/harness/golden"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"ndbproof/harness/golden"
 )
 
 func TestTheTableFitsTheTerminal(t *testing.T) {

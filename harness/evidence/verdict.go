@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"ndbproof/harness/brief"
 )
 
 // Exit is the exit code of a run.
@@ -197,14 +199,12 @@ func (r Results) BuildWords() string {
 const headlineText = 300
 
 func (f Failure) words() string {
-	text := []rune(oneLine(f.Text))
+	text := []rune(brief.Line(f.Text))
 	if len(text) > headlineText {
 		text = append(text[:headlineText], '…')
 	}
 	return f.exit().String() + ": " + string(text)
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func claimWords(t tally) string {
 	var words []string

@@ -56,17 +56,17 @@ var (
 	ErrNotMySQL = errors.New("not a server of MySQL's protocol 10")
 )
 
-// maxFirst bounds the first packet: a greeting has about 100 bytes, an ERR
+// MaxFirst bounds the first packet: a greeting has about 100 bytes, an ERR
 // packet at most 512 of text. More is another protocol.
 const MaxFirst = 4096
 
-// errPacket is the first byte of an ERR packet, protocol10 that of a greeting.
+// ErrPacket is the first byte of an ERR packet, protocol10 that of a greeting.
 const (
 	ErrPacket  = 0xFF
 	Protocol10 = 10
 )
 
-// ReadGreeting reads the first packet of a new connection and nothing behind
+// Read reads the first packet of a new connection and nothing behind
 // it. An ERR packet is a *ServerError. When ctx ends first, conn is of no more
 // use. A connection closed after this counts as a handshake error with the
 // server, and max_connect_errors of them (100, unless a login succeeds in
@@ -93,7 +93,7 @@ func Read(ctx context.Context, conn net.Conn) (Greeting, error) {
 var ErrNoTLS = errors.New("server offers no TLS")
 
 // AskTLS reads the greeting and asks for TLS, as a client does before its login.
-// What follows on conn is a TLS handshake. What ReadGreeting says of a connection
+// What follows on conn is a TLS handshake. What Read says of a connection
 // that is closed early holds here, too.
 func AskTLS(ctx context.Context, conn net.Conn) (Greeting, error) {
 	g, err := Read(ctx, conn)
@@ -113,10 +113,10 @@ func AskTLS(ctx context.Context, conn net.Conn) (Greeting, error) {
 	return g, nil
 }
 
-// sslRequestSize is the length of its payload.
+// SSLRequestSize is the length of its payload.
 const SSLRequestSize = 32
 
-// sslRequest is the packet by which a client switches to TLS: the beginning of
+// SSLRequest is the packet by which a client switches to TLS: the beginning of
 // a login, without a name.
 func SSLRequest(seq byte) []byte {
 	const (

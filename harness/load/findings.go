@@ -7,7 +7,7 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// Workload is what has been written so far, as its writer counts.
+// Totals is what has been written so far, as its writer counts.
 type Totals struct {
 	Database string  `json:"database"`
 	Table    string  `json:"table"`
@@ -34,7 +34,7 @@ type Ledger interface {
 	Opinion(database, table string, key uint64) string
 }
 
-// LedgerFindings is what the ledger of one workload says of the rows on a side.
+// Findings is what the ledger of one workload says of the rows on a side.
 type Findings struct {
 	Side     topology.Side    `json:"side"`
 	Workload string           `json:"workload"`
@@ -55,7 +55,7 @@ type Findings struct {
 // Faults counts what is not as the ledger has it.
 func (f Findings) Faults() int64 { return f.Missing + f.Wrong + f.Strange + f.Back + f.Torn }
 
-// LedgerFinding is one row that is not as it should be.
+// Finding is one row that is not as it should be.
 type Finding struct {
 	Table   string `json:"table"`
 	Key     uint64 `json:"key,string"`

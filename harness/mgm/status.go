@@ -79,7 +79,7 @@ func ParseShow(out string) ([]NodeStatus, error) {
 		nodes = append(nodes, n)
 	}
 	if len(nodes) == 0 || len(nodes) != announced {
-		return nil, fmt.Errorf("parse ndb_mgm show: %d nodes announced, %d seen in %q", announced, len(nodes), brief(out))
+		return nil, fmt.Errorf("parse ndb_mgm show: %d nodes announced, %d seen in %q", announced, len(nodes), shorten(out))
 	}
 	return distinct("show", nodes)
 }
@@ -155,7 +155,7 @@ func ParseStatus(out string) ([]NodeStatus, error) {
 		nodes = append(nodes, n)
 	}
 	if len(nodes) == 0 {
-		return nil, fmt.Errorf("parse ndb_mgm all status: no node in %q", brief(out))
+		return nil, fmt.Errorf("parse ndb_mgm all status: no node in %q", shorten(out))
 	}
 	return distinct("all status", nodes)
 }
@@ -171,8 +171,8 @@ func distinct(command string, nodes []NodeStatus) ([]NodeStatus, error) {
 	return nodes, nil
 }
 
-// brief keeps an error readable when a program printed something else.
-func brief(out string) string {
+// shorten keeps an error readable when a program printed something else.
+func shorten(out string) string {
 	const most = 200
 	if out = strings.TrimSpace(out); len(out) > most {
 		return out[:most] + "..."

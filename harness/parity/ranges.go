@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"ndbproof/harness/secure"
-
 	"golang.org/x/sync/errgroup"
+
+	"ndbproof/harness/secure"
 )
 
 // ranges compares a table with an integer key: each side walks its own index,

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"sync"
 
-	"ndbproof/harness/secure"
-
 	"golang.org/x/sync/errgroup"
+
+	"ndbproof/harness/secure"
 )
 
 // job is the comparison of one table that both sides have.

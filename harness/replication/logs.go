@@ -9,12 +9,6 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// Switches of log encryption. Each rotates binary and relay logs.
-const (
-	EncryptionOff = "SET GLOBAL binlog_encryption=OFF"
-	EncryptionOn  = "SET GLOBAL binlog_encryption=ON"
-)
-
 // BinaryLog is a row of SHOW BINARY LOGS.
 type BinaryLog struct {
 	Name      string `json:"name"`
@@ -58,7 +52,7 @@ func (s *Server) EncryptsLate() bool { return s.Spec().EncryptsLate() }
 // EncryptLogs switches log encryption on at run time. It is never persisted: the
 // next start would crash where defect F1 is.
 func (s *Server) EncryptLogs(ctx context.Context) error {
-	return s.exec(ctx, "encrypt the logs", EncryptionOn)
+	return s.exec(ctx, "encrypt the logs", secure.EncryptionOn)
 }
 
 // EncryptNew encrypts the logs of a new server where its configuration could not,
@@ -68,10 +62,12 @@ func (s *Server) EncryptNew(ctx context.Context) (late bool, err error) {
 	if !s.EncryptsLate() {
 		return false, nil
 	}
-	if err := s.EncryptLogs(ctx); err != nil {
-		return true, err
+	for _, q := range secure.EncryptNewSQL(s.Words()) {
+		if err := s.exec(ctx, q, q); err != nil {
+			return true, err
+		}
 	}
-	return true, s.exec(ctx, "remove the clear log", s.Words().ResetBinaryLogs)
+	return true, nil
 }
 
 // EncryptAgain does after a restart what EncryptNew does on a new server: it logs a

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
+
+	"ndbproof/harness/brief"
 )
 
 // Querier is a pool, a connection or a transaction.
@@ -38,7 +40,7 @@ func Rows(ctx context.Context, db Querier, query string, args ...any) ([]Row, er
 // Table reads all rows of a query in the order of its columns.
 func Table(ctx context.Context, db Querier, query string, args ...any) (columns []string, cells [][]sql.NullString, err error) {
 	fail := func(err error) ([]string, [][]sql.NullString, error) {
-		return nil, nil, fmt.Errorf("%s: %w", oneLine(query), err)
+		return nil, nil, fmt.Errorf("%s: %w", brief.Line(query), err)
 	}
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -99,5 +101,3 @@ func ErrorNumber(err error) (number uint16, message string, ok bool) {
 	}
 	return e.Number, e.Message, true
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

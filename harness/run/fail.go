@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/topology"
@@ -78,10 +78,7 @@ func reason(ctx context.Context, err error) string {
 		return d.Error()
 	}
 	if c := context.Cause(ctx); c != nil {
-		return oneLine(c)
+		return brief.Error(c)
 	}
-	return oneLine(err)
+	return brief.Error(err)
 }
-
-// oneLine puts joined errors behind each other.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

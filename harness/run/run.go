@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/engine"
 	"ndbproof/harness/evidence"
@@ -326,7 +327,7 @@ func (r *runner) workedAround(d release.Defect) bool {
 // write keeps the results in all their forms and seals the folder.
 func (r *runner) write(res evidence.Results) error {
 	err := r.timeline.Close()
-	if err != nil && res.Error != nil && strings.Contains(res.Error.Text, oneLine(err)) {
+	if err != nil && res.Error != nil && strings.Contains(res.Error.Text, brief.Error(err)) {
 		err = nil // what the run ended with
 	}
 	err = errors.Join(err, evidence.Report(r.dir, res))

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
@@ -125,11 +126,11 @@ func (m *matrix) row(ctx context.Context, n int, row claim.Row) evidence.Sabotag
 		r.Evidence = m.keep(n, outcomes)
 	}
 	if done != nil {
-		r.Reason = "not done: " + oneLine(done)
+		r.Reason = "not done: " + brief.Error(done)
 	}
 	mended := m.mend(ctx, row, undo, looked, done == nil)
 	if r.Healed = mended == nil; !r.Healed {
-		r.Trouble = oneLine(mended)
+		r.Trouble = brief.Error(mended)
 	}
 	return r
 }

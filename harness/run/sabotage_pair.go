@@ -9,6 +9,7 @@ import (
 	"path"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
@@ -83,7 +84,7 @@ func (r *runner) keepFallen(n int, outcomes []evidence.Outcome, scratch *evidenc
 			err = r.dir.Write(path.Join(dir, path.Base(o.Evidence)), b)
 		}
 		if err != nil {
-			r.say("sabotage", "", "", "keep evidence: "+oneLine(err))
+			r.say("sabotage", "", "", "keep evidence: "+brief.Error(err))
 			continue
 		}
 		kept = dir
@@ -175,7 +176,7 @@ func (r *runner) keepLogs(n int) {
 	defer cancel()
 	for _, c := range r.pair.Clusters() {
 		if _, err := c.Collect(ctx, r.dir.Sub(fmt.Sprintf("sabotage/%02d", n)), r.secrets); err != nil {
-			r.say("sabotage", c.Side, "", "keep logs: "+oneLine(err))
+			r.say("sabotage", c.Side, "", "keep logs: "+brief.Error(err))
 		}
 	}
 }

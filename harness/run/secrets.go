@@ -35,7 +35,7 @@ func (r *runner) searchSecrets(collected error) {
 			o.Violations = append(o.Violations, evidence.Violation{Code: secretsID + ".leak", Text: h.String()})
 		}
 	case err != nil:
-		o.Status, o.Reason = evidence.NotLooked, "not everything could be searched: "+brief(err)
+		o.Status, o.Reason = evidence.NotLooked, "not everything could be searched: "+firstOf(err)
 	case o.Seen == 0:
 		o.Status, o.Reason = evidence.NotLooked, "nothing was kept of any node"
 	default:
@@ -45,8 +45,8 @@ func (r *runner) searchSecrets(collected error) {
 	r.progress.Claim(o)
 }
 
-// brief gives the first of joined errors, and how many came after it.
-func brief(err error) string {
+// firstOf gives the first of joined errors, and how many came after it.
+func firstOf(err error) string {
 	first, rest, more := strings.Cut(err.Error(), "\n")
 	if more {
 		first += fmt.Sprintf("; and %d more", strings.Count(rest, "\n")+1)

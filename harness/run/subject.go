@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
@@ -65,7 +66,7 @@ func (r *runner) takeDown() {
 		clusters = r.pair.Clusters()
 	}
 	if err := cluster.TearDown(r.objects, clusters...); err != nil {
-		r.progress.Note(oneLine(err))
-		r.say("teardown", "", "", oneLine(err))
+		r.progress.Note(brief.Error(err))
+		r.say("teardown", "", "", brief.Error(err))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
@@ -314,7 +315,7 @@ func (u *upgrading) conclude(ctx context.Context, failed error) {
 		From: u.report.From, To: u.report.To, Headline: u.report.Verdict.Headline, Taken: u.report.Verdict.Taken, Exit: u.report.Exit,
 	}
 	if err := upgrade.Write(u.dir, u.report); err != nil {
-		u.say("upgrade", "", "", oneLine(err))
+		u.say("upgrade", "", "", brief.Error(err))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/upgrade"
@@ -52,12 +53,12 @@ func hang(s plan.Step, err error) *upgrade.Cause {
 	case errors.As(err, &waited):
 		c.Fact = waited.What
 		if waited.Last != nil {
-			c.Reason = oneLine(waited.Last)
+			c.Reason = brief.Error(waited.Last)
 		}
 	case errors.Is(err, context.DeadlineExceeded) && errors.As(err, &at):
-		c.Fact, c.Reason = fmt.Sprintf("the end of %s", at.action), oneLine(at.err)
+		c.Fact, c.Reason = fmt.Sprintf("the end of %s", at.action), brief.Error(at.err)
 	case errors.Is(err, context.DeadlineExceeded):
-		c.Fact, c.Reason = "an answer", oneLine(err)
+		c.Fact, c.Reason = "an answer", brief.Error(err)
 	default:
 		return nil
 	}
@@ -73,7 +74,7 @@ func (u *upgrading) lastLines(ctx context.Context, s plan.Step) string {
 	for _, name := range s.Nodes {
 		log, err := u.clusterOf(s.Side).Log(ctx, name)
 		if err != nil {
-			all = append(all, fmt.Sprintf("%s: its log cannot be read: %s", name, oneLine(err)))
+			all = append(all, fmt.Sprintf("%s: its log cannot be read: %s", name, brief.Error(err)))
 			continue
 		}
 		last := lines(string(u.secrets.Redact(log)))

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
@@ -30,7 +31,7 @@ func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *
 	k, err := u.checkPrograms(ctx, s, r)
 	if err != nil {
 		k = upgrade.CheckPrograms(nil, u.wanted(s.ID), nil)
-		k.Text = oneLine(err)
+		k.Text = brief.Error(err)
 		r.Cause = u.cause(outer, s, err)
 	}
 	r.Checks = append(r.Checks, k)
@@ -45,7 +46,7 @@ func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *
 		if c := deathOf(ctx, ended); c != nil {
 			r.Cause = c
 		} else {
-			r.Checks = append(r.Checks, upgrade.Check{ID: "checks", Title: "the checks come to their end", Status: evidence.NotLooked, Text: oneLine(ended)})
+			r.Checks = append(r.Checks, upgrade.Check{ID: "checks", Title: "the checks come to their end", Status: evidence.NotLooked, Text: brief.Error(ended)})
 		}
 		return ended
 	}
@@ -88,7 +89,7 @@ func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) upgrade.Ch
 	unasked := ""
 	if err == nil && !rep.Equal() {
 		if failed := u.ask(ctx, rep); failed != nil {
-			unasked = "; the ledgers could not be asked: " + oneLine(failed)
+			unasked = "; the ledgers could not be asked: " + brief.Error(failed)
 		}
 	}
 	if err == nil {
@@ -97,7 +98,7 @@ func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) upgrade.Ch
 	rows, _ := rep.Rows()
 	switch k.Seen = int(rows); {
 	case err != nil:
-		k.Status, k.Text = evidence.NotLooked, oneLine(err)
+		k.Status, k.Text = evidence.NotLooked, brief.Error(err)
 	case rows == 0:
 		k.Status, k.Text = evidence.NotLooked, "no row was compared"
 	case !rep.Equal():

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/upgrade"
 )
@@ -36,7 +37,7 @@ func (u *upgrading) checkLoad(from []loaded, stoodMS int64) upgrade.Check {
 		}
 		name := w.Workload().Name
 		if ended := w.Ended(); ended != nil {
-			bad = append(bad, fmt.Sprintf("%s has ended: %s", name, oneLine(ended)))
+			bad = append(bad, fmt.Sprintf("%s has ended: %s", name, brief.Error(ended)))
 			continue
 		}
 		acked := w.Counts().Acked - from[i].acked

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
@@ -79,7 +80,7 @@ func (u *upgrading) between(ctx context.Context) error {
 func (u *upgrading) mark(id string, state plan.State, seconds float64) {
 	u.marks[id] = plan.Mark{State: state, Seconds: seconds}
 	if err := u.dir.Write("plan.txt", []byte(u.plan.Text(u.marks))); err != nil {
-		u.say("plan", "", "", oneLine(err))
+		u.say("plan", "", "", brief.Error(err))
 	}
 }
 
@@ -166,7 +167,7 @@ func (u *upgrading) serving(ctx context.Context, s plan.Step, r *upgrade.StepRes
 	}
 	switch {
 	case err != nil:
-		k.Status, k.Text = evidence.Violated, oneLine(err)
+		k.Status, k.Text = evidence.Violated, brief.Error(err)
 	case read == 0:
 		k.Status, k.Text = evidence.NotLooked, "there is no encrypted log that "+whose+" has written"
 	}

@@ -15,13 +15,13 @@ const Redacted = "[redacted]"
 // Redacted; only Reveal gives the value.
 type Secret struct{ value string }
 
-// NewSecret is a random secret of 26 characters (130 bits) of the base32
+// New is a random secret of 26 characters (130 bits) of the base32
 // alphabet: safe in SQL strings and in DSNs, under the channel's limit of 32.
 // MySQL's password validation is not on the path, so no class of characters is
 // forced in.
 func New() Secret { return Secret{rand.Text()} }
 
-// SecretOf wraps a value that came from elsewhere.
+// Of wraps a value that came from elsewhere.
 func Of(v string) Secret { return Secret{v} }
 
 // Reveal gives the value, to be handed to a server and to nothing else.

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// Secrets are all secrets of a run, each under a name that may be shown. It
+// Set is all secrets of a run, each under a name that may be shown. It
 // finds and removes them in what the run wrote. Safe for concurrent use.
 //
 // A text is searched without its white space and colons, and so are the

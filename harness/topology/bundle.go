@@ -2,9 +2,6 @@ package topology
 
 import (
 	"bytes"
-
-	"ndbproof/harness/secret"
-
 	_ "embed"
 	"fmt"
 	"net"
@@ -14,6 +11,7 @@ import (
 	"time"
 
 	"ndbproof/harness/release"
+	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 )
 
@@ -179,16 +177,14 @@ func (s Spec) EncryptsLate() bool { return s.Profile.BinlogEncryption && !s.Encr
 // goes. A row committed with sql_log_bin=0 does not do: NDB filters it out. The
 // wait is for the epoch, which SQL by itself cannot wait for.
 func encryptSQL(w release.Words) string {
-	return lines(
+	return lines(append([]string{
 		"SET SESSION sql_log_bin=0",
 		"CREATE DATABASE IF NOT EXISTS ndbproof",
 		"CREATE TABLE IF NOT EXISTS ndbproof.start (id INT NOT NULL PRIMARY KEY) ENGINE=NDBCLUSTER",
 		"SET SESSION sql_log_bin=1",
 		"REPLACE INTO ndbproof.start VALUES (1)",
 		"DO SLEEP(5)",
-		"SET GLOBAL binlog_encryption=ON",
-		w.ResetBinaryLogs,
-	)
+	}, secure.EncryptNewSQL(w)...)...)
 }
 
 // lines writes statements one to a line.

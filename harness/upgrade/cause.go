@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/topology"
 )
 
@@ -72,7 +73,7 @@ func (c Cause) String() string {
 		s += ", known defect " + c.Defect
 	}
 	if c.Reason != "" && c.Signal == "" {
-		s += ": " + oneLine(c.Reason)
+		s += ": " + brief.Line(c.Reason)
 	}
 	return s
 }
@@ -106,5 +107,3 @@ func lastWords(log string) (said string, refused bool) {
 	}
 	return said, false
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

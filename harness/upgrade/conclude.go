@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 )
 
@@ -16,11 +17,11 @@ type reason struct {
 }
 
 func violated(format string, args ...any) reason {
-	return reason{evidence.ExitViolated, oneLine(fmt.Sprintf(format, args...))}
+	return reason{evidence.ExitViolated, brief.Line(fmt.Sprintf(format, args...))}
 }
 
 func notLooked(format string, args ...any) reason {
-	return reason{evidence.ExitNotLooked, "could not look: " + oneLine(fmt.Sprintf(format, args...))}
+	return reason{evidence.ExitNotLooked, "could not look: " + brief.Line(fmt.Sprintf(format, args...))}
 }
 
 // Conclude gives r with its schema, verdict and exit, the outcomes of defects
@@ -85,7 +86,7 @@ func (r Report) ended() []reason {
 	if where != "" {
 		where = " at " + where
 	}
-	return []reason{{exit, oneLine(fmt.Sprintf("%s in %s%s: %s", exit, r.Error.Where, where, r.Error.Text))}}
+	return []reason{{exit, brief.Line(fmt.Sprintf("%s in %s%s: %s", exit, r.Error.Where, where, r.Error.Text))}}
 }
 
 // failed are the steps that failed. When the run was ended by what is in Error,

@@ -11,6 +11,7 @@ import (
 	"text/template"
 	"time"
 
+	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 )
 
@@ -169,7 +170,7 @@ func (r Report) Path() string { return r.path() }
 
 // cell keeps a text from ending its table cell or being taken for HTML.
 func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(oneLine(s))
+	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(brief.Line(s))
 }
 
 // code is a value in back quotes, in a cell.
@@ -177,7 +178,7 @@ func code(s string) string {
 	if s == "" {
 		return "(empty)"
 	}
-	return "`" + strings.NewReplacer("|", `\|`, "`", "'").Replace(oneLine(s)) + "`"
+	return "`" + strings.NewReplacer("|", `\|`, "`", "'").Replace(brief.Line(s)) + "`"
 }
 
 // quoted is a text between lines of back quotes, which cannot end it.

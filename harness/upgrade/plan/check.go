@@ -9,7 +9,7 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// PlanFault is something in a plan that would go wrong.
+// Problem is something in a plan that would go wrong.
 type Problem struct {
 	Code string `json:"code"`
 	Step string `json:"step"` // its ID, also of one that is missing; "" when it is about the whole
@@ -36,7 +36,7 @@ const (
 	ProblemCopy    = "copy"          // there would be no way back
 )
 
-// Check is nil, or all Faults in one error.
+// Check is nil, or all Problems in one error.
 func (p Plan) Check(source, replica topology.Spec) error {
 	var errs []error
 	for _, f := range p.Problems(source, replica) {
@@ -48,7 +48,7 @@ func (p Plan) Check(source, replica topology.Spec) error {
 	return fmt.Errorf("check the plan from %s to %s: %w", p.From, p.To, errors.Join(errs...))
 }
 
-// Faults judges a plan for a pair whose Specs are as it is before, in the order
+// Problems judges a plan for a pair whose Specs are as it is before, in the order
 // of its steps; what is missing comes last. It follows what each node runs,
 // step by step, and knows nothing of how the plan was made. Of a plan that is
 // about one cluster only that one must get to the end.
@@ -73,7 +73,7 @@ func (p Plan) Problems(source, replica topology.Spec) []Problem {
 	return j.problems
 }
 
-// planJudge carries a plan out in thought.
+// judge carries a plan out in thought.
 type judge struct {
 	plan     Plan
 	specs    map[topology.Side]topology.Spec

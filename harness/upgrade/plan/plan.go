@@ -44,7 +44,7 @@ const (
 	DropSecond     Action = "drop-second"
 )
 
-// PlanStep takes nodes of one role in one cluster from one release to another.
+// Step takes nodes of one role in one cluster from one release to another.
 type Step struct {
 	// ID is side and nodes: "replica.mgm", "replica.ndb1", "replica.ndb1+ndb3",
 	// "source.sql"; of a roll-back "back.source.sql".
@@ -62,8 +62,8 @@ type Step struct {
 // Does tells whether the step has the action.
 func (s Step) Does(a Action) bool { return slices.Contains(s.Actions, a) }
 
-// Plan is the way of a pair from one release to another, as data. DDL is held
-// back while versions are mixed within a cluster: it refuses it then (manual,
+// Plan is the way of a pair from one release to another, as data. DDL is
+// paused while versions are mixed within a cluster: NDB rejects it then (manual,
 // mysql-cluster-upgrade-downgrade). Between the clusters none of them is mixed.
 type Plan struct {
 	From release.Release `json:"from"`
@@ -73,7 +73,7 @@ type Plan struct {
 	Steps []Step        `json:"steps"`
 }
 
-// PlanOptions choose between plans for the same way.
+// Options choose between plans for the same way.
 type Options struct {
 	// PerGroup takes one data node of each node group at once, which leaves every
 	// group a node. Else they go one at a time.
@@ -89,7 +89,7 @@ type Options struct {
 	SpareSQL bool
 }
 
-// Upgrade plans the way of a pair, whose Specs are as it is now, to a release:
+// New plans the way of a pair, whose Specs are as it is now, to a release:
 // replica cluster first, because a source must not be newer than its replica
 // (manual, replication-upgrade); within a cluster ndb_mgmd, data nodes, mysqld
 // (manual, mysql-cluster-rolling-restart). A downgrade goes the same way

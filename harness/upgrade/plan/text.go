@@ -8,7 +8,7 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// StepState is how far a step is.
+// State is how far a step is.
 type State string
 
 // States of a step. One without a mark is waiting.
@@ -19,7 +19,7 @@ const (
 	Failed  State = "failed"
 )
 
-// StepMark tells how far a step is.
+// Mark tells how far a step is.
 type Mark struct {
 	State   State   `json:"state"`
 	Seconds float64 `json:"seconds"` // that it has taken so far, or in all; 0: not measured
@@ -35,7 +35,7 @@ func (m Mark) String() string {
 	return string(m.State)
 }
 
-// planWidth is how many columns of text a plan has: it is read in logs.
+// width is how many columns of text a plan has: it is read in logs.
 const width = 99
 
 // Text shows the plan, and by the steps' IDs how far each is: before it runs
