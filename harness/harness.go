@@ -21,7 +21,7 @@ import (
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/images"
 )
 
@@ -211,7 +211,7 @@ func Taken(t testing.TB, rep run.Report) {
 }
 
 // Step is what came of a step of a run's upgrade, as its report has it.
-func Step(t testing.TB, rep run.Report, id string) upgrade.StepResult {
+func Step(t testing.TB, rep run.Report, id string) compare.StepResult {
 	t.Helper()
 	for _, s := range UpgradeOf(t, rep).Steps {
 		if s.ID == id {
@@ -219,7 +219,7 @@ func Step(t testing.TB, rep run.Report, id string) upgrade.StepResult {
 		}
 	}
 	t.Fatalf("the upgrade has no step %s", id)
-	return upgrade.StepResult{}
+	return compare.StepResult{}
 }
 
 // Blamed is what a run's upgrade was not taken for: the ids of the checks that were
@@ -244,9 +244,9 @@ func Blamed(t testing.TB, rep run.Report) []string {
 }
 
 // UpgradeOf is the report of a run's upgrade.
-func UpgradeOf(t testing.TB, rep run.Report) upgrade.Report {
+func UpgradeOf(t testing.TB, rep run.Report) compare.Report {
 	t.Helper()
-	r, err := upgrade.Read(filepath.Join(rep.Dir, upgrade.ReportFile))
+	r, err := compare.Read(filepath.Join(rep.Dir, compare.ReportFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
 	"ndbproof/images"
 )
@@ -52,8 +52,8 @@ type upgrading struct {
 	begun    time.Time           // of a node's start
 	halted   time.Time           // when its stop began
 	stood    time.Time           // since when writers stand
-	report   upgrade.Report
-	from     upgrade.Snapshot
+	report   compare.Report
+	from     compare.Snapshot
 	all      []evidence.Outcome // of the claims judged last
 }
 
@@ -90,10 +90,10 @@ func (r *runner) upgradePair(ctx context.Context) error {
 	u := &upgrading{
 		runner: r, marks: map[string]plan.Mark{},
 		starts: map[topology.Role][]float64{}, earlier: map[string]string{}, copied: map[string][]string{},
-		report: upgrade.Report{
+		report: compare.Report{
 			Run: r.results.Run, From: r.image.Release.String(), To: r.to.Release.String(), RollbackAt: r.Upgrade.RollbackAt, Second: r.Upgrade.SpareSQL,
 			Profile: r.promised.Name, Command: r.Command, Start: r.results.Provenance.Start, Seconds: map[string]float64{},
-			Builds: []upgrade.Build{built(r.image), built(r.to)},
+			Builds: []compare.Build{built(r.image), built(r.to)},
 		},
 		to: r.to,
 	}
@@ -102,8 +102,8 @@ func (r *runner) upgradePair(ctx context.Context) error {
 	return err
 }
 
-func built(i images.Image) upgrade.Build {
-	return upgrade.Build{Release: i.Release.String(), TarballSHA256: i.TarballSHA256, ImageID: i.ID, Listed: i.Listed}
+func built(i images.Image) compare.Build {
+	return compare.Build{Release: i.Release.String(), TarballSHA256: i.TarballSHA256, ImageID: i.ID, Listed: i.Listed}
 }
 
 // run is the whole of it. The error is for what ended it; what a step came to
@@ -194,7 +194,7 @@ func (u *upgrading) before(ctx context.Context) error {
 		return err
 	}
 	u.from, u.starts, u.earlier = from, map[topology.Role][]float64{}, nil
-	return upgrade.Keep(u.dir, upgrade.FromFile, u.from)
+	return compare.Keep(u.dir, compare.FromFile, u.from)
 }
 
 // after stops the writers and judges the pair under the new release, or under the
@@ -219,8 +219,8 @@ func (u *upgrading) after(ctx context.Context) error {
 	}
 	u.report.Seconds["claims after"] = seconds(begun)
 	to.Claims, to.Gaps = u.all, claim.Gaps(u.all, u.dir)
-	u.report = u.report.Between(u.from, to, upgrade.Reviewed())
-	return upgrade.Keep(u.dir, upgrade.ToFile, to)
+	u.report = u.report.Between(u.from, to, compare.Reviewed())
+	return compare.Keep(u.dir, compare.ToFile, to)
 }
 
 // unmeasured are the roles of which no start has been timed.
@@ -300,8 +300,8 @@ func (u *upgrading) conclude(ctx context.Context, failed error) {
 	}
 	for i := range u.plan.Steps {
 		s := u.plan.Steps[i]
-		if !slices.ContainsFunc(u.report.Steps, func(r upgrade.StepResult) bool { return r.ID == s.ID }) {
-			u.report.Steps = append(u.report.Steps, upgrade.StepResult{ID: s.ID, Title: stepTitle(s), Status: evidence.StepNotReached})
+		if !slices.ContainsFunc(u.report.Steps, func(r compare.StepResult) bool { return r.ID == s.ID }) {
+			u.report.Steps = append(u.report.Steps, compare.StepResult{ID: s.ID, Title: stepTitle(s), Status: evidence.StepNotReached})
 		}
 	}
 	u.rows()
@@ -310,17 +310,17 @@ func (u *upgrading) conclude(ctx context.Context, failed error) {
 		u.report.Error = u.failure(ctx, failed)
 	}
 	u.report.End = time.Now().UTC()
-	u.report = upgrade.Conclude(u.report)
+	u.report = compare.Conclude(u.report)
 	u.results.Upgrade = &evidence.Upgrade{
 		From: u.report.From, To: u.report.To, Headline: u.report.Verdict.Headline, Taken: u.report.Verdict.Taken, Exit: u.report.Exit,
 	}
-	if err := upgrade.Write(u.dir, u.report); err != nil {
+	if err := compare.Write(u.dir, u.report); err != nil {
 		u.say("upgrade", "", "", brief.Error(err))
 	}
 }
 
 func (u *upgrading) stepFailed() bool {
-	return slices.ContainsFunc(u.report.Steps, func(s upgrade.StepResult) bool { return s.Status == evidence.StepFailed })
+	return slices.ContainsFunc(u.report.Steps, func(s compare.StepResult) bool { return s.Status == evidence.StepFailed })
 }
 
 // rows counts the rows that were looked for at the end, and those that were lost.

@@ -10,7 +10,7 @@ import (
 	"ndbproof/harness/brief"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/poll"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
 )
 
@@ -23,7 +23,7 @@ func interrupted(ctx context.Context) bool {
 
 // cause says why a node did not do what a step was about; nil when it was
 // something else.
-func (u *upgrading) cause(ctx context.Context, s plan.Step, err error) *upgrade.Cause {
+func (u *upgrading) cause(ctx context.Context, s plan.Step, err error) *compare.Cause {
 	if c := deathOf(ctx, err); c != nil || interrupted(ctx) {
 		return c
 	}
@@ -35,7 +35,7 @@ func (u *upgrading) cause(ctx context.Context, s plan.Step, err error) *upgrade.
 }
 
 // deathOf is that of a node, if that is what went wrong, or what else followed from.
-func deathOf(ctx context.Context, err error) *upgrade.Cause {
+func deathOf(ctx context.Context, err error) *compare.Cause {
 	var d *cluster.Death
 	if errors.As(err, &d) || errors.As(context.Cause(ctx), &d) {
 		return causeOfDeath(d)
@@ -45,8 +45,8 @@ func deathOf(ctx context.Context, err error) *upgrade.Cause {
 
 // hang says what did not come within its time: the fact that was waited for, or
 // the action that did not end; nil for an error of another kind.
-func hang(s plan.Step, err error) *upgrade.Cause {
-	c := &upgrade.Cause{Kind: upgrade.Hung, Side: s.Side, Node: strings.Join(s.Nodes, ", ")}
+func hang(s plan.Step, err error) *compare.Cause {
+	c := &compare.Cause{Kind: compare.Hung, Side: s.Side, Node: strings.Join(s.Nodes, ", ")}
 	var waited *poll.Timeout
 	var at *atAction
 	switch {
@@ -95,19 +95,19 @@ var configRefusals = []string{
 }
 
 // causeOfDeath tells a node's death in the words of a report.
-func causeOfDeath(d *cluster.Death) *upgrade.Cause {
-	c := &upgrade.Cause{
-		Kind: upgrade.Died, Side: d.Side, Node: d.Node, Exit: d.Exit, Signal: d.Signal, At: d.At(), Stack: d.Stack,
+func causeOfDeath(d *cluster.Death) *compare.Cause {
+	c := &compare.Cause{
+		Kind: compare.Died, Side: d.Side, Node: d.Node, Exit: d.Exit, Signal: d.Signal, At: d.At(), Stack: d.Stack,
 		Defect: d.Defect, Log: d.Tail,
 	}
 	switch {
 	case d.OOM:
-		c.Kind = upgrade.Killed
+		c.Kind = compare.Killed
 	case d.Signal == "":
 		for line := range strings.Lines(d.Tail) {
 			for _, word := range configRefusals {
 				if strings.Contains(line, word) {
-					c.Kind, c.Reason = upgrade.Refused, strings.TrimSpace(line)
+					c.Kind, c.Reason = compare.Refused, strings.TrimSpace(line)
 					return c
 				}
 			}

@@ -17,20 +17,20 @@ import (
 	"ndbproof/harness/parity"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
 )
 
 // check looks at the pair after a step: every node's program and version, the rows
 // while writers go on, the claims that disturb nothing, and what the writers did
 // since from. What is not as it must be is an error, and a check that says so.
-func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *upgrade.StepResult) error {
+func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *compare.StepResult) error {
 	ctx, done := poll.WithLimit(outer, limitChecks, "the checks after "+s.ID)
 	defer done()
 	dir := u.dir.Sub("steps/" + s.ID)
 	k, err := u.checkPrograms(ctx, s, r)
 	if err != nil {
-		k = upgrade.CheckPrograms(nil, u.wanted(s.ID), nil)
+		k = compare.CheckPrograms(nil, u.wanted(s.ID), nil)
 		k.Text = brief.Error(err)
 		r.Cause = u.cause(outer, s, err)
 	}
@@ -46,7 +46,7 @@ func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *
 		if c := deathOf(ctx, ended); c != nil {
 			r.Cause = c
 		} else {
-			r.Checks = append(r.Checks, upgrade.Check{ID: "checks", Title: "the checks come to their end", Status: evidence.NotLooked, Text: brief.Error(ended)})
+			r.Checks = append(r.Checks, compare.Check{ID: "checks", Title: "the checks come to their end", Status: evidence.NotLooked, Text: brief.Error(ended)})
 		}
 		return ended
 	}
@@ -64,18 +64,18 @@ func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *
 
 // checkClaims looks for the claims that only read or connect, but for the one that
 // would stop the writers.
-func (u *upgrading) checkClaims(ctx context.Context, dir *evidence.Dir) []upgrade.Check {
+func (u *upgrading) checkClaims(ctx context.Context, dir *evidence.Dir) []compare.Check {
 	claims := slices.DeleteFunc(claim.For(u.promised), func(c claim.Claim) bool { return !short(c) || c.ID == claim.RowsID })
-	var all []upgrade.Check
+	var all []compare.Check
 	for _, o := range judgeAll(ctx, claims, u.bench().Subject, dir, u.promised, "") {
-		all = append(all, upgrade.CheckOf(o))
+		all = append(all, compare.CheckOf(o))
 	}
 	return all
 }
 
 // checkRows compares all rows while writers go on.
-func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) upgrade.Check {
-	k := upgrade.Check{ID: "parity", Title: "all tables have the same rows and schema on both sides, while writers go on"}
+func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) compare.Check {
+	k := compare.Check{ID: "parity", Title: "all tables have the same rows and schema on both sides, while writers go on"}
 	begun := time.Now()
 	defer func() { k.Seconds = seconds(begun) }()
 	var behind uint64
@@ -131,7 +131,7 @@ func (u *upgrading) hold(ctx context.Context, database, table string, key uint64
 
 // wanted is what every node must run after a step: what the plan, as it was meant,
 // has come to.
-func (u *upgrading) wanted(id string) []upgrade.Program {
+func (u *upgrading) wanted(id string) []compare.Program {
 	release := map[string]string{}
 	for _, s := range u.plan.Steps {
 		for _, n := range s.Nodes {
@@ -145,12 +145,12 @@ func (u *upgrading) wanted(id string) []upgrade.Program {
 }
 
 // programsBy are the programs of all nodes, by the release that each is on.
-func (u *upgrading) programsBy(on func(name string) string) []upgrade.Program {
-	var all []upgrade.Program
+func (u *upgrading) programsBy(on func(name string) string) []compare.Program {
+	var all []compare.Program
 	for _, c := range u.pair.Clusters() {
 		for _, n := range c.Nodes {
 			r := on(string(c.Side) + " " + n.Name)
-			p := upgrade.Program{Side: c.Side, Node: n.Name, SHA256: u.programs[r][n.Role], Version: r}
+			p := compare.Program{Side: c.Side, Node: n.Name, SHA256: u.programs[r][n.Role], Version: r}
 			if n.Role != topology.Mysqld {
 				p.Version, _, _ = strings.Cut(r, "-") // as NDB tells it: without a suffix
 			}
@@ -162,22 +162,22 @@ func (u *upgrading) programsBy(on func(name string) string) []upgrade.Program {
 
 // checkPrograms reads from outside what every node runs, and asks the nodes for
 // their versions.
-func (u *upgrading) checkPrograms(ctx context.Context, s plan.Step, r *upgrade.StepResult) (upgrade.Check, error) {
+func (u *upgrading) checkPrograms(ctx context.Context, s plan.Step, r *compare.StepResult) (compare.Check, error) {
 	begun := time.Now()
 	var err error
 	if r.Programs, err = u.readPrograms(ctx); err != nil {
-		return upgrade.Check{}, err
+		return compare.Check{}, err
 	}
-	k := upgrade.CheckPrograms(r.Programs, u.wanted(s.ID), u.programsBy(func(string) string { return u.report.From }))
+	k := compare.CheckPrograms(r.Programs, u.wanted(s.ID), u.programsBy(func(string) string { return u.report.From }))
 	k.Seconds = seconds(begun)
 	return k, nil
 }
 
 // readPrograms gives every node's program and version: those of the management and
 // data nodes as ndb_mgm shows them, the mysqld's by VERSION().
-func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error) {
+func (u *upgrading) readPrograms(ctx context.Context) ([]compare.Program, error) {
 	var g errgroup.Group
-	out := make([][]upgrade.Program, len(u.pair.Clusters()))
+	out := make([][]compare.Program, len(u.pair.Clusters()))
 	for i, c := range u.pair.Clusters() {
 		shown, err := c.Shown(ctx)
 		if err != nil {
@@ -187,7 +187,7 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error)
 		if err := c.Server.DB.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
 			return nil, fmt.Errorf("ask the %s for its version: %w", c.Side, err)
 		}
-		out[i] = make([]upgrade.Program, len(c.Nodes))
+		out[i] = make([]compare.Program, len(c.Nodes))
 		for j, n := range c.Nodes {
 			g.Go(func() error {
 				p, err := n.Program(ctx)
@@ -195,7 +195,7 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]upgrade.Program, error)
 				if n.Role == topology.Mysqld {
 					says = strings.TrimSuffix(version, "-cluster")
 				}
-				out[i][j] = upgrade.Program{Side: c.Side, Node: n.Name, SHA256: p.SHA256, Version: says}
+				out[i][j] = compare.Program{Side: c.Side, Node: n.Name, SHA256: p.SHA256, Version: says}
 				return err
 			})
 		}

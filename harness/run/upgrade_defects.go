@@ -9,15 +9,15 @@ import (
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
 )
 
 // knownDefects tells of each known defect what the upgrade saw of it under the new
 // release. Absent it is only where a mysqld of that release has been tried: started
 // as a release without the defect is, and judged afterwards.
-func (u *upgrading) knownDefects(failed error) []upgrade.Defect {
-	all := upgrade.Defects(u.image.Release, u.to.Release)
+func (u *upgrading) knownDefects(failed error) []compare.Defect {
+	all := compare.Defects(u.image.Release, u.to.Release)
 	var dead *cluster.Death
 	errors.As(failed, &dead)
 	for i := range all {

@@ -8,12 +8,12 @@ import (
 
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
 )
 
 // do is one action.
-func (u *upgrading) do(ctx context.Context, s plan.Step, a plan.Action, r *upgrade.StepResult) error {
+func (u *upgrading) do(ctx context.Context, s plan.Step, a plan.Action, r *compare.StepResult) error {
 	c := u.clusterOf(s.Side)
 	switch a {
 	case plan.StopNode:
@@ -45,7 +45,7 @@ func (u *upgrading) do(ctx context.Context, s plan.Step, a plan.Action, r *upgra
 }
 
 // doPair is an action about writers and channel.
-func (u *upgrading) doPair(ctx context.Context, s plan.Step, a plan.Action, r *upgrade.StepResult) (err error) {
+func (u *upgrading) doPair(ctx context.Context, s plan.Step, a plan.Action, r *compare.StepResult) (err error) {
 	switch a {
 	case plan.StopWriters:
 		u.stood = time.Now()

@@ -7,7 +7,7 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 )
 
 // loaded is how far a writer is.
@@ -27,8 +27,8 @@ func (u *upgrading) loads() []loaded {
 // checkLoad wants every writer to write still, and to have kept the floor of its
 // pace since from, without the time for which the plan had it stand: a step beside
 // which nobody wrote has shown nothing.
-func (u *upgrading) checkLoad(from []loaded, stoodMS int64) upgrade.Check {
-	k := upgrade.Check{ID: "load", Title: fmt.Sprintf("the writers went on, at %.0f%% of their pace or more", 100*floorShare), Status: evidence.Held}
+func (u *upgrading) checkLoad(from []loaded, stoodMS int64) compare.Check {
+	k := compare.Check{ID: "load", Title: fmt.Sprintf("the writers went on, at %.0f%% of their pace or more", 100*floorShare), Status: evidence.Held}
 	var bad []string
 	for i, w := range u.writer.all {
 		rate := float64(besideRate)

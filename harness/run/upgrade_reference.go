@@ -8,7 +8,7 @@ import (
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
 )
 
@@ -21,7 +21,7 @@ func (u *upgrading) reference(ctx context.Context, when string, at release.Relea
 		if err != nil {
 			return err
 		}
-		var r upgrade.StepResult
+		var r compare.StepResult
 		if err := u.act(ctx, s, &r); err != nil {
 			return err
 		}

@@ -13,16 +13,16 @@ import (
 	"ndbproof/harness/replication"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 )
 
 // window is how long lag is measured for a snapshot, and then throughput.
 const window = 10 * time.Second
 
 // snapshot reads what the pair is like under a release, while writers write.
-func (u *upgrading) snapshot(ctx context.Context, name string, starts map[topology.Role][]float64) (upgrade.Snapshot, error) {
+func (u *upgrading) snapshot(ctx context.Context, name string, starts map[topology.Role][]float64) (compare.Snapshot, error) {
 	u.begin("snapshot "+name, "reading what the pair is like under "+name)
-	s := upgrade.Snapshot{
+	s := compare.Snapshot{
 		Release: name, Claims: u.from.Claims, Gaps: u.from.Gaps,
 		Variables: map[string]map[string]string{}, Config: map[string]map[string]string{}, Grants: map[string][]string{},
 		Messages: map[string][]string{}, StartSeconds: map[string]float64{},
@@ -51,7 +51,7 @@ func median(all []float64) float64 {
 
 // readCluster reads configuration and logs of all nodes of a cluster, and the
 // grants of its accounts.
-func (u *upgrading) readCluster(ctx context.Context, c *cluster.Cluster, s *upgrade.Snapshot) error {
+func (u *upgrading) readCluster(ctx context.Context, c *cluster.Cluster, s *compare.Snapshot) error {
 	for _, n := range c.Nodes {
 		name := string(c.Side) + " " + n.Name
 		log, err := c.Log(ctx, n.Name)
@@ -92,7 +92,7 @@ func lines(text string) []string {
 }
 
 // readServers reads what the servers know and have loaded, and which TLS they take.
-func (u *upgrading) readServers(ctx context.Context, s *upgrade.Snapshot) error {
+func (u *upgrading) readServers(ctx context.Context, s *compare.Snapshot) error {
 	s.Components, s.Plugins, s.Privileges = map[string][]string{}, map[string][]string{}, map[string][]string{}
 	for _, side := range topology.Sides {
 		for _, q := range []struct {
@@ -117,11 +117,11 @@ func (u *upgrading) readServers(ctx context.Context, s *upgrade.Snapshot) error 
 	return u.readTLS(ctx, s)
 }
 
-func negotiated(side topology.Side, who string, rows []string) []upgrade.Negotiated {
-	var all []upgrade.Negotiated
+func negotiated(side topology.Side, who string, rows []string) []compare.Negotiated {
+	var all []compare.Negotiated
 	for _, r := range rows {
 		version, suite, _ := strings.Cut(r, " ")
-		all = append(all, upgrade.Negotiated{Side: side, Who: who, Version: version, Suite: suite})
+		all = append(all, compare.Negotiated{Side: side, Who: who, Version: version, Suite: suite})
 	}
 	return all
 }
@@ -129,7 +129,7 @@ func negotiated(side topology.Side, who string, rows []string) []upgrade.Negotia
 // readPace reads how far the replica is behind while the writers keep their pace,
 // and how many writes the source acknowledges when the inserts do not: at a pace a
 // slower release would look like any other.
-func (u *upgrading) readPace(ctx context.Context, s *upgrade.Snapshot) error {
+func (u *upgrading) readPace(ctx context.Context, s *compare.Snapshot) error {
 	w := u.writer.all[0]
 	begin, end, err := during(ctx, w)
 	if err != nil {

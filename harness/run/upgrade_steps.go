@@ -14,7 +14,7 @@ import (
 	"ndbproof/harness/poll"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
 )
 
@@ -85,8 +85,8 @@ func (u *upgrading) mark(id string, state plan.State, seconds float64) {
 }
 
 // step carries one step out and checks the pair after it.
-func (u *upgrading) step(ctx context.Context, s plan.Step) (upgrade.StepResult, error) {
-	r := upgrade.StepResult{ID: s.ID, Title: stepTitle(s), Status: evidence.StepDone}
+func (u *upgrading) step(ctx context.Context, s plan.Step) (compare.StepResult, error) {
+	r := compare.StepResult{ID: s.ID, Title: stepTitle(s), Status: evidence.StepDone}
 	begun, from := time.Now(), u.ages()
 	load := u.loads()
 	err := u.act(ctx, s, &r)
@@ -108,7 +108,7 @@ func (u *upgrading) step(ctx context.Context, s plan.Step) (upgrade.StepResult, 
 }
 
 // act does what the step is about.
-func (u *upgrading) act(ctx context.Context, s plan.Step, r *upgrade.StepResult) error {
+func (u *upgrading) act(ctx context.Context, s plan.Step, r *compare.StepResult) error {
 	ctx, done := poll.WithLimit(ctx, limitStep, "step "+s.ID)
 	defer done()
 	for _, a := range s.Actions {
@@ -145,7 +145,7 @@ func (u *upgrading) started(ctx context.Context, s plan.Step) error {
 
 // serving waits for a mysqld, and has it read the encrypted logs that it had before:
 // those that the release before has written, or those that its copy was kept with.
-func (u *upgrading) serving(ctx context.Context, s plan.Step, r *upgrade.StepResult) error {
+func (u *upgrading) serving(ctx context.Context, s plan.Step, r *compare.StepResult) error {
 	c := u.clusterOf(s.Side)
 	if err := c.Back(ctx); err != nil {
 		return err
@@ -161,7 +161,7 @@ func (u *upgrading) serving(ctx context.Context, s plan.Step, r *upgrade.StepRes
 		logs, whose = u.copied[string(s.Side)+" "+s.Nodes[0]], "this release, before its copy was kept,"
 	}
 	read, err := oldLogs(ctx, c, logs)
-	k := upgrade.Check{
+	k := compare.Check{
 		ID: "old-logs", Title: "the encrypted logs that " + whose + " has written can be read to their ends",
 		Status: evidence.Held, Seen: read, Seconds: seconds(begun),
 	}
@@ -225,7 +225,7 @@ func (u *upgrading) ages() []time.Duration {
 }
 
 // outages reads from the writers' own series what a step cost.
-func (u *upgrading) outages(r *upgrade.StepResult, from []time.Duration) {
+func (u *upgrading) outages(r *compare.StepResult, from []time.Duration) {
 	for i, w := range u.writer.all {
 		c, now := w.Counts(), w.Age()
 		r.WriteOutageMS = max(r.WriteOutageMS, load.Longest(c.Outages, from[i], now).Milliseconds())

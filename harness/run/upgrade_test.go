@@ -20,7 +20,7 @@ import (
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
 	"ndbproof/images"
 )
@@ -36,7 +36,7 @@ func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
 		image: images.Image{Release: before, Ref: "image-" + from}, pair: &cluster.Pair{},
 	}
 	u := &upgrading{
-		runner: r, to: images.Image{Release: after, Ref: "image-" + to}, report: upgrade.Report{From: from, To: to},
+		runner: r, to: images.Image{Release: after, Ref: "image-" + to}, report: compare.Report{From: from, To: to},
 		programs: map[string]map[topology.Role]string{}, specs: map[string]map[topology.Side]topology.Spec{from: {}, to: {}},
 	}
 	var specs [2]topology.Spec
@@ -71,7 +71,7 @@ func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
 
 // ran are the programs as they are once the first steps of what is carried out
 // have been.
-func (u *upgrading) ran(steps int) []upgrade.Program {
+func (u *upgrading) ran(steps int) []compare.Program {
 	image := map[string]string{}
 	for _, s := range u.steps[:steps] {
 		for _, n := range s.Nodes {
@@ -91,10 +91,10 @@ func (u *upgrading) ran(steps int) []upgrade.Program {
 func TestProgramsAfterEveryStep(t *testing.T) {
 	u := planned(t, "9.7.4", "9.7.4-fix1", nil)
 	for i, s := range u.steps {
-		k := upgrade.CheckPrograms(u.ran(i+1), u.wanted(s.ID), u.ran(0))
+		k := compare.CheckPrograms(u.ran(i+1), u.wanted(s.ID), u.ran(0))
 		require.Equal(t, evidence.Held, k.Status, "%s: %s", s.ID, k.Text)
 		require.Equal(t, 12, k.Seen)
-		late := upgrade.CheckPrograms(u.ran(i), u.wanted(s.ID), u.ran(0))
+		late := compare.CheckPrograms(u.ran(i), u.wanted(s.ID), u.ran(0))
 		require.Equal(t, evidence.Violated, late.Status, "before %s", s.ID)
 	}
 	for _, p := range u.ran(len(u.steps)) {
@@ -116,7 +116,7 @@ func TestTwists(t *testing.T) {
 		u := planned(t, twist.From, twist.To, &twist)
 		require.True(t, u.twist().quick())
 		for i, s := range u.steps {
-			if k := upgrade.CheckPrograms(u.ran(i+1), u.wanted(s.ID), u.ran(0)); k.Status == evidence.Violated {
+			if k := compare.CheckPrograms(u.ran(i+1), u.wanted(s.ID), u.ran(0)); k.Status == evidence.Violated {
 				found[twist.Name] = s.ID
 				assert.Equal(t, "programs", twist.Want)
 				break
@@ -154,7 +154,7 @@ func TestRestartActions(t *testing.T) {
 // A defect is absent only where a mysqld of the new release has been tried, and seen
 // only where one of it has died.
 func TestDefectsOfAnUpgrade(t *testing.T) {
-	of := func(from, to string, done []string, failed error) upgrade.Defect {
+	of := func(from, to string, done []string, failed error) compare.Defect {
 		u := planned(t, from, to, nil)
 		for _, id := range done {
 			u.marks[id] = plan.Mark{State: plan.Done}
@@ -184,13 +184,13 @@ func TestCause(t *testing.T) {
 	for _, err := range []error{fmt.Errorf("x: %w", dead), errors.New("what followed from it")} {
 		c := deathOf(ctx, err)
 		require.NotNil(t, c)
-		assert.Equal(t, upgrade.Died, c.Kind)
+		assert.Equal(t, compare.Died, c.Kind)
 		assert.Equal(t, "11", c.Signal)
 	}
-	assert.Equal(t, upgrade.Killed, causeOfDeath(&cluster.Death{OOM: true}).Kind)
+	assert.Equal(t, compare.Killed, causeOfDeath(&cluster.Death{OOM: true}).Kind)
 
 	late := &atAction{"source.ndb1+ndb3", plan.AwaitStarted, &poll.Timeout{What: "node 3 to start", Last: errors.New("phase 5"), Context: context.DeadlineExceeded}}
-	want := upgrade.Cause{Kind: upgrade.Hung, Side: topology.Source, Node: "ndb1, ndb3", Fact: "node 3 to start", Reason: "phase 5"}
+	want := compare.Cause{Kind: compare.Hung, Side: topology.Source, Node: "ndb1, ndb3", Fact: "node 3 to start", Reason: "phase 5"}
 	assert.Equal(t, &want, hang(step, fmt.Errorf("y: %w", late)))
 	stuck := &atAction{"source.sql", plan.StopReplica, fmt.Errorf("STOP REPLICA: %w", context.DeadlineExceeded)}
 	want.Fact, want.Reason = "the end of stop-replica", "STOP REPLICA: context deadline exceeded"
@@ -302,7 +302,7 @@ func TestPace(t *testing.T) {
 	assert.InDelta(t, 5.0, median([]float64{9, 1, 5}), 0)
 	assert.Zero(t, median(nil))
 	assert.Equal(t, []string{"a", "", "b"}, lines("a\n\nb\n"))
-	assert.Equal(t, []upgrade.Negotiated{{Side: topology.Source, Who: "channel", Version: "TLSv1.3", Suite: "TLS_AES_256_GCM_SHA384"}},
+	assert.Equal(t, []compare.Negotiated{{Side: topology.Source, Who: "channel", Version: "TLSv1.3", Suite: "TLS_AES_256_GCM_SHA384"}},
 		negotiated(topology.Source, "channel", []string{"TLSv1.3 TLS_AES_256_GCM_SHA384"}))
 	assert.Positive(t, seconds(time.Now().Add(-time.Second)))
 }

@@ -11,14 +11,14 @@ import (
 
 	"ndbproof/harness/replication"
 	"ndbproof/harness/topology"
-	"ndbproof/harness/upgrade"
+	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/wire"
 )
 
 // readTLS finds out which versions and suites the servers take: of TLSv1.2 each suite
 // is offered alone; of TLSv1.3 the client cannot choose. And it asks the source for
 // that of its dump thread.
-func (u *upgrading) readTLS(ctx context.Context, s *upgrade.Snapshot) error {
+func (u *upgrading) readTLS(ctx context.Context, s *compare.Snapshot) error {
 	for _, side := range topology.Sides {
 		for _, cfg := range offers() {
 			n, err := u.negotiate(ctx, side, cfg)
@@ -60,7 +60,7 @@ func offer(version uint16, suites ...uint16) *tls.Config {
 }
 
 // negotiate makes one offer; nil: the server does not take it.
-func (u *upgrading) negotiate(ctx context.Context, side topology.Side, cfg *tls.Config) (*upgrade.Negotiated, error) {
+func (u *upgrading) negotiate(ctx context.Context, side topology.Side, cfg *tls.Config) (*compare.Negotiated, error) {
 	conn, err := u.pair.Server(side).Dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("offer TLS to the %s: %w", side, err)
@@ -72,7 +72,7 @@ func (u *upgrading) negotiate(ctx context.Context, side topology.Side, cfg *tls.
 	h, err := wire.Probe(ctx, conn, cfg)
 	switch {
 	case err == nil:
-		return &upgrade.Negotiated{Side: side, Who: "client", Version: h.TLSVersion, Suite: h.CipherSuite}, nil
+		return &compare.Negotiated{Side: side, Who: "client", Version: h.TLSVersion, Suite: h.CipherSuite}, nil
 	case refusedTLS(err):
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package upgrade
+package compare
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ type Rule struct {
 //go:embed ignored.json
 var ignoredText []byte
 
-// Reviewed is the list in this repository, harness/upgrade/ignored.json. A unit
+// Reviewed is the list in this repository, harness/upgrade/compare/ignored.json. A unit
 // test reads it, so that it cannot be broken here.
 func Reviewed() Ignored {
 	l, _ := ParseIgnored(ignoredText)

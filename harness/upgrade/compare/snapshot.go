@@ -1,8 +1,8 @@
-// Package upgrade judges the upgrade of a running pair from one release to
+// Package compare judges the upgrade of a running pair from one release to
 // another: the difference between what the pair was like under each, the
 // verdict, and its report. It is pure: it asks no server, and what it is given
 // can be judged again.
-package upgrade
+package compare
 
 import (
 	"ndbproof/harness/evidence"

@@ -1,4 +1,4 @@
-package upgrade
+package compare
 
 import (
 	"os"
@@ -18,7 +18,7 @@ import (
 // docs/upgrade.md, without its back quotes, in order.
 func documented(t *testing.T, section string) []string {
 	t.Helper()
-	b, err := os.ReadFile("../../docs/upgrade.md")
+	b, err := os.ReadFile("../../../docs/upgrade.md")
 	require.NoError(t, err)
 	_, after, ok := strings.Cut(string(b), "\n## "+section+"\n")
 	require.True(t, ok, "no section %q", section)
@@ -61,7 +61,7 @@ func TestEveryKeyIsDocumentedInOrder(t *testing.T) {
 
 func TestEveryFileIsDocumented(t *testing.T) {
 	assert.Equal(t, []string{MarkdownFile, ReportFile, FromFile, ToFile}, documented(t, "Files"))
-	b, err := os.ReadFile("../../docs/results.md")
+	b, err := os.ReadFile("../../../docs/results.md")
 	require.NoError(t, err)
 	for _, name := range []string{MarkdownFile, ReportFile} {
 		assert.Contains(t, string(b), "| `"+name+"` |", "the folder's table of files")
@@ -87,7 +87,7 @@ func TestEverySectionIsDocumentedInOrder(t *testing.T) {
 }
 
 func TestOutcomesAreDocumented(t *testing.T) {
-	b, err := os.ReadFile("../../docs/upgrade.md")
+	b, err := os.ReadFile("../../../docs/upgrade.md")
 	require.NoError(t, err)
 	for _, s := range []string{
 		"`mended`", "`not tried (worked around)`", "`still there (seen)`", "`seen, although it is not known of this release`",

@@ -1,4 +1,4 @@
-package upgrade
+package compare
 
 // Reasons of relevant, where several settings have the same one.
 const (

@@ -1,4 +1,4 @@
-package upgrade
+package compare
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ var limits = []Limit{
 	{"Schema changes.", "DDL was held back while a cluster's versions were mixed, as the manual asks; that it would have been refused was not tried."},
 	{"Faults during the upgrade.", "Nothing was killed, cut off or filled up on purpose while versions were mixed."},
 	{"Messages.", "New messages are those written while this load ran, compared without numbers, paths and names. What another load or a longer time would bring was not seen."},
-	{"Ignored differences.", "What harness/upgrade/ignored.json lists was not judged; upgrade.json has each, with its reason."},
+	{"Ignored differences.", "What harness/upgrade/compare/ignored.json lists was not judged; upgrade.json has each, with its reason."},
 	{"What the profile leaves open.", "The gaps that are open under both releases are no difference. summary.md of this folder, where there is one, and docs/threat-model.md have them."},
 }
 
