@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"ndbproof/harness/cluster"
+	"ndbproof/harness/procedure"
 	"ndbproof/harness/run"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
@@ -31,37 +32,19 @@ func Pair(t testing.TB, want string, as func(*topology.Spec)) *cluster.Pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := cluster.LaunchPair(ctx, specs[0], specs[1], cluster.Options{
+	setup := &procedure.Setup{Source: specs[0], Replica: specs[1], Options: cluster.Options{
 		Engine: e, Image: img.Ref, Tools: img.ToolsRef, Probe: probe, Keys: keys, Secrets: secrets,
 		Say: func(kind string, side topology.Side, node, text string) {
 			t.Logf("%s %s %s: %s", kind, side, node, text)
 		},
-	})
+	}}
 	t.Cleanup(func() {
-		if err := errors.Join(cluster.TearDown(e, p.Clusters()...), e.Close()); err != nil {
+		if err := errors.Join(cluster.TearDown(e, setup.Pair.Clusters()...), e.Close()); err != nil {
 			t.Errorf("take the pair down: %v", err)
 		}
 	})
-	if err != nil {
+	if err := procedure.Up(ctx, setup, nil); err != nil {
 		t.Fatal(err)
 	}
-	err = p.Both(func(c *cluster.Cluster) error {
-		if err := c.Started(ctx); err != nil {
-			return err
-		}
-		if err := c.Serving(ctx); err != nil {
-			return err
-		}
-		return c.Encrypt(ctx)
-	})
-	if err == nil {
-		err = p.Channel.CreateAccount(ctx)
-	}
-	if err == nil {
-		err = p.Channel.Open(ctx)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return setup.Pair
 }

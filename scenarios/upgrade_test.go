@@ -10,6 +10,7 @@ import (
 	"ndbproof/harness"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/run"
+	"ndbproof/harness/upgrade"
 )
 
 // A rolling upgrade of both clusters under load, from one release to another:
@@ -18,7 +19,7 @@ import (
 // at once 9; no claim between them takes more than 8 s.
 func TestVendorUpgrade(t *testing.T) {
 	from, to := harness.Path()
-	rep := harness.Procedure(t, run.Options{Release: from, Upgrade: run.Upgrade{To: to, PerGroup: harness.PerGroup()}, Accept: []string{"F1"}})
+	rep := harness.Procedure(t, run.Options{Release: from, Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: harness.PerGroup()}}, Accept: []string{"F1"}})
 	harness.Taken(t, rep)
 	most := 12 * time.Minute
 	if harness.PerGroup() {
@@ -39,7 +40,7 @@ func TestVendorUpgrade(t *testing.T) {
 func TestUpgradeIsRolledBack(t *testing.T) {
 	from, to := harness.Path()
 	rep := harness.Procedure(t, run.Options{
-		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, PerGroup: true, RollbackAt: "replica.sql"},
+		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: true, RollbackAt: "replica.sql"}},
 	})
 	harness.Taken(t, rep)
 }
@@ -49,7 +50,7 @@ func TestUpgradeIsRolledBack(t *testing.T) {
 func TestFirstStepIsRolledBack(t *testing.T) {
 	from, to := harness.Path()
 	rep := harness.Procedure(t, run.Options{
-		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, PerGroup: true, RollbackAt: "replica.mgm"},
+		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: true, RollbackAt: "replica.mgm"}},
 	})
 	harness.Taken(t, rep)
 }
@@ -59,7 +60,7 @@ func TestFirstStepIsRolledBack(t *testing.T) {
 func TestSecondMysqldTakesOver(t *testing.T) {
 	from, to := harness.Path()
 	rep := harness.Procedure(t, run.Options{
-		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, PerGroup: true, SpareSQL: true},
+		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: true, SpareSQL: true}},
 	})
 	harness.Taken(t, rep)
 	step := harness.Step(t, rep, "source.sql")
@@ -73,18 +74,18 @@ func TestRollBackFromCopies(t *testing.T) {
 	from, to := harness.Path()
 	rep := harness.Procedure(t, run.Options{
 		Release: from, Accept: []string{"F1"},
-		Upgrade: run.Upgrade{To: to, PerGroup: true, RollbackAt: "source.sql", Copies: true},
+		Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: true, RollbackAt: "source.sql", Copies: true}},
 	})
 	harness.Taken(t, rep)
 }
 
 // Every sabotaged upgrade is caught by the check that it names, and ends there.
 func TestSabotagedUpgradesAreCaught(t *testing.T) {
-	for _, twist := range run.Twists() {
+	for _, twist := range upgrade.Twists() {
 		t.Run(twist.Name, func(t *testing.T) {
 			begun := time.Now()
 			rep := harness.Procedure(t, run.Options{
-				Release: twist.From, Upgrade: run.Upgrade{To: twist.To, PerGroup: true, Twist: &twist},
+				Release: twist.From, Upgrade: run.Upgrade{To: twist.To, Options: upgrade.Options{PerGroup: true, Twist: &twist}},
 			})
 			require.NotNil(t, rep.Results.Upgrade)
 			assert.False(t, rep.Results.Upgrade.Taken)

@@ -49,6 +49,9 @@ func (d *Death) Error() string {
 	return s
 }
 
+// NodeDied marks the error as the death of a node.
+func (*Death) NodeDied() {}
+
 // lastEntry gives the last entry of a data node's error log. The file is a ring
 // (ErrorReporter.cpp): its first line tells where the next entry goes, and each
 // entry ends with ***EOM***.

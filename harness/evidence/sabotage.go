@@ -72,6 +72,15 @@ func (f Fall) String() string {
 	return fmt.Sprintf("%s %s: %s", f.Claim, f.Status, strings.Join(f.Details, "; "))
 }
 
+// FallWords tells of claims that fell, in one line.
+func FallWords(falls []Fall) string {
+	var words []string
+	for _, f := range falls {
+		words = append(words, f.String())
+	}
+	return strings.Join(words, "; ")
+}
+
 // Cells puts outcomes in the order of the columns.
 func Cells(columns []string, outcomes []Outcome) []Status {
 	cells := make([]Status, len(columns))

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"ndbproof/harness/evidence"
 	"ndbproof/harness/secure"
+	"ndbproof/harness/upgrade"
 )
 
 // Options are what a run can be told.
@@ -37,6 +37,19 @@ type Options struct {
 	// to make that crash: so one finds out whether a release still has it.
 	AsWritten bool
 }
+
+// Upgrade is what Options say of a rolling upgrade. With To set a run brings a pair up
+// on the release that Options.Release names, and takes it to another one under load.
+type Upgrade struct {
+	To string // a release, a tarball's path, an image
+	upgrade.Options
+}
+
+// What Options.Sabotage may be.
+const (
+	SabotageOne = "one" // one sabotage of each claim
+	SabotageAll = "all"
+)
 
 // Defaults of the command and of make run.
 const (
@@ -71,40 +84,3 @@ func (o *Options) check() error {
 	}
 	return checkAccepted(o.Accept)
 }
-
-// Progress is told what a run is doing.
-type Progress interface {
-	// Phase begins; the one before has ended well.
-	Phase(title string)
-	// Note is a line about the current phase.
-	Note(text string)
-	// Tell is a line that stays to be read, whatever comes after it.
-	Tell(text string)
-	// Claim has been judged.
-	Claim(evidence.Outcome)
-	// Sabotage has been tried.
-	Sabotage(evidence.SabotageRow)
-	// End ends the last phase; err says why the run could not go on.
-	End(err error)
-}
-
-// Silent is a Progress that tells nobody.
-type Silent struct{}
-
-// Phase does nothing.
-func (Silent) Phase(string) {}
-
-// Note does nothing.
-func (Silent) Note(string) {}
-
-// Tell does nothing.
-func (Silent) Tell(string) {}
-
-// Claim does nothing.
-func (Silent) Claim(evidence.Outcome) {}
-
-// Sabotage does nothing.
-func (Silent) Sabotage(evidence.SabotageRow) {}
-
-// End does nothing.
-func (Silent) End(error) {}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/journal"
 	"ndbproof/harness/secure"
 )
 
@@ -48,7 +49,7 @@ func TestOptionsThatAreNot(t *testing.T) {
 	} {
 		o := fine(t)
 		change(&o)
-		rep, err := Run(t.Context(), o, Silent{})
+		rep, err := Run(t.Context(), o, journal.Silent{})
 		var u *Usage
 		require.ErrorAs(t, err, &u, want)
 		assert.EqualError(t, err, want)
@@ -72,4 +73,15 @@ func TestOutsiders(t *testing.T) {
 func TestSeedsAreDrawn(t *testing.T) {
 	one, other := drawSeed(), drawSeed()
 	assert.NotEqual(t, one, other)
+}
+
+func TestSabotageIsOneOrAll(t *testing.T) {
+	o := Options{Rows: 1, Results: "results"}
+	for _, mode := range []string{"", SabotageOne, SabotageAll} {
+		o.Sabotage = mode
+		require.NoError(t, o.check())
+	}
+	o.Sabotage = "some"
+	var u *Usage
+	require.ErrorAs(t, o.check(), &u)
 }

@@ -12,16 +12,12 @@ import (
 // secretsID is the outcome that the run adds about itself.
 const secretsID = "run.secrets"
 
-// searchSecrets looks for every secret of the run in all that it wrote, and
-// takes in what collecting found in inspect documents and command lines. A run
-// that made no secrets has nothing to search for, and says nothing.
-func (r *runner) searchSecrets(collected error) {
-	if r.pair == nil {
-		return
-	}
-	o := evidence.Outcome{ID: secretsID, Title: "no password and no key of the run stands in its results, in an inspect document or on a command line"}
-	hits, err := evidence.SearchFolder(r.secrets, r.dir.Root())
-	o.Seen = len(r.results.Provenance.Nodes)
+// searchSecrets looks for every secret of the run in all that it wrote, and takes in
+// what collecting found in inspect documents and command lines. nodes is of how many
+// something was kept.
+func searchSecrets(a order, f found, nodes int, collected error) evidence.Outcome {
+	o := evidence.Outcome{ID: secretsID, Title: "no password and no key of the run stands in its results, in an inspect document or on a command line", Seen: nodes}
+	hits, err := evidence.SearchFolder(a.secrets, f.dir.Root())
 	var leak *cluster.Leak
 	if errors.As(collected, &leak) {
 		hits = append(hits, leak.Hits...)
@@ -41,8 +37,7 @@ func (r *runner) searchSecrets(collected error) {
 	default:
 		o.Status = evidence.Held
 	}
-	r.results.Claims = append(r.results.Claims, o)
-	r.progress.Claim(o)
+	return o
 }
 
 // firstOf gives the first of joined errors, and how many came after it.

@@ -12,11 +12,12 @@ import (
 	"golang.org/x/term"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/journal"
 	"ndbproof/harness/run"
 )
 
 // newProgress gives live lines on a terminal, else plain ones.
-func newProgress(w *os.File) run.Progress {
+func newProgress(w *os.File) journal.Progress {
 	if term.IsTerminal(int(w.Fd())) {
 		return newLive(w)
 	}

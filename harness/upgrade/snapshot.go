@@ -1,4 +1,4 @@
-package run
+package upgrade
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const window = 10 * time.Second
 
 // snapshot reads what the pair is like under a release, while writers write.
 func (u *upgrading) snapshot(ctx context.Context, name string, starts map[topology.Role][]float64) (compare.Snapshot, error) {
-	u.begin("snapshot "+name, "reading what the pair is like under "+name)
+	u.Journal.Begin("snapshot "+name, "reading what the pair is like under "+name)
 	s := compare.Snapshot{
 		Release: name, Claims: u.from.Claims, Gaps: u.from.Gaps,
 		Variables: map[string]map[string]string{}, Config: map[string]map[string]string{}, Grants: map[string][]string{},
@@ -31,7 +31,7 @@ func (u *upgrading) snapshot(ctx context.Context, name string, starts map[topolo
 		s.StartSeconds[string(role)] = median(all)
 	}
 	var errs []error
-	for _, c := range u.pair.Clusters() {
+	for _, c := range u.Pair.Clusters() {
 		errs = append(errs, u.readCluster(ctx, c, &s))
 	}
 	errs = append(errs, u.readServers(ctx, &s), u.readPace(ctx, &s))
@@ -58,7 +58,7 @@ func (u *upgrading) readCluster(ctx context.Context, c *cluster.Cluster, s *comp
 		if err != nil {
 			return err
 		}
-		s.Messages[name] = lines(u.earlier[name] + string(u.secrets.Redact(log)))
+		s.Messages[name] = lines(u.earlier[name] + string(u.Secrets.Redact(log)))
 		values, err := c.Effective(ctx, n)
 		switch {
 		case err != nil:
@@ -102,13 +102,13 @@ func (u *upgrading) readServers(ctx context.Context, s *compare.Snapshot) error 
 			{s.Components, "SELECT component_urn, '' FROM mysql.component UNION ALL SELECT STATUS_KEY, STATUS_VALUE FROM performance_schema.keyring_component_status"},
 			{s.Plugins, "SELECT PLUGIN_NAME, PLUGIN_VERSION, PLUGIN_STATUS FROM information_schema.PLUGINS ORDER BY 1"},
 		} {
-			lines, err := replication.Lines(ctx, u.pair.Server(side).DB, q.query)
+			lines, err := replication.Lines(ctx, u.Pair.Server(side).DB, q.query)
 			if err != nil {
 				return fmt.Errorf("ask the %s: %w", side, err)
 			}
 			q.into[string(side)] = lines
 		}
-		rows, err := replication.Rows(ctx, u.pair.Server(side).DB, "SHOW PRIVILEGES")
+		rows, err := replication.Rows(ctx, u.Pair.Server(side).DB, "SHOW PRIVILEGES")
 		if err != nil {
 			return fmt.Errorf("ask the %s: %w", side, err)
 		}
@@ -130,7 +130,7 @@ func negotiated(side topology.Side, who string, rows []string) []compare.Negotia
 // and how many writes the source acknowledges when the inserts do not: at a pace a
 // slower release would look like any other.
 func (u *upgrading) readPace(ctx context.Context, s *compare.Snapshot) error {
-	w := u.writer.all[0]
+	w := u.team.Writers()[0]
 	begin, end, err := during(ctx, w)
 	if err != nil {
 		return err

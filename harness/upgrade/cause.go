@@ -1,4 +1,4 @@
-package run
+package upgrade
 
 import (
 	"context"
@@ -9,22 +9,17 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/cluster"
+	"ndbproof/harness/failure"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
+	"ndbproof/harness/upgrade/step"
 )
-
-// interrupted tells that the run was ended from outside: by a signal, without the
-// engine, for want of room. A node that died ends it, too, but from within.
-func interrupted(ctx context.Context) bool {
-	var d *cluster.Death
-	return ctx.Err() != nil && !errors.As(context.Cause(ctx), &d)
-}
 
 // cause says why a node did not do what a step was about; nil when it was
 // something else.
 func (u *upgrading) cause(ctx context.Context, s plan.Step, err error) *compare.Cause {
-	if c := deathOf(ctx, err); c != nil || interrupted(ctx) {
+	if c := deathOf(ctx, err); c != nil || failure.Interrupted(ctx) {
 		return c
 	}
 	c := hang(s, err)
@@ -36,8 +31,7 @@ func (u *upgrading) cause(ctx context.Context, s plan.Step, err error) *compare.
 
 // deathOf is that of a node, if that is what went wrong, or what else followed from.
 func deathOf(ctx context.Context, err error) *compare.Cause {
-	var d *cluster.Death
-	if errors.As(err, &d) || errors.As(context.Cause(ctx), &d) {
+	if d := failure.Death(ctx, err); d != nil {
 		return causeOfDeath(d)
 	}
 	return nil
@@ -48,7 +42,7 @@ func deathOf(ctx context.Context, err error) *compare.Cause {
 func hang(s plan.Step, err error) *compare.Cause {
 	c := &compare.Cause{Kind: compare.Hung, Side: s.Side, Node: strings.Join(s.Nodes, ", ")}
 	var waited *poll.Timeout
-	var at *atAction
+	var at *step.Failed
 	switch {
 	case errors.As(err, &waited):
 		c.Fact = waited.What
@@ -56,7 +50,7 @@ func hang(s plan.Step, err error) *compare.Cause {
 			c.Reason = brief.Error(waited.Last)
 		}
 	case errors.Is(err, context.DeadlineExceeded) && errors.As(err, &at):
-		c.Fact, c.Reason = fmt.Sprintf("the end of %s", at.action), brief.Error(at.err)
+		c.Fact, c.Reason = fmt.Sprintf("the end of %s", at.Action), brief.Error(at.Err)
 	case errors.Is(err, context.DeadlineExceeded):
 		c.Fact, c.Reason = "an answer", brief.Error(err)
 	default:
@@ -77,7 +71,7 @@ func (u *upgrading) lastLines(ctx context.Context, s plan.Step) string {
 			all = append(all, fmt.Sprintf("%s: its log cannot be read: %s", name, brief.Error(err)))
 			continue
 		}
-		last := lines(string(u.secrets.Redact(log)))
+		last := lines(string(u.Secrets.Redact(log)))
 		all = append(all, last[max(0, len(last)-tailLines):]...)
 	}
 	return strings.Join(all, "\n")

@@ -1,4 +1,4 @@
-package run
+package upgrade
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/load"
 	"ndbproof/harness/upgrade/compare"
 )
 
@@ -18,7 +19,7 @@ type loaded struct {
 
 func (u *upgrading) loads() []loaded {
 	var all []loaded
-	for _, w := range u.writer.all {
+	for _, w := range u.team.Writers() {
 		all = append(all, loaded{w.Counts().Acked, w.Age()})
 	}
 	return all
@@ -28,10 +29,10 @@ func (u *upgrading) loads() []loaded {
 // pace since from, without the time for which the plan had it stand: a step beside
 // which nobody wrote has shown nothing.
 func (u *upgrading) checkLoad(from []loaded, stoodMS int64) compare.Check {
-	k := compare.Check{ID: "load", Title: fmt.Sprintf("the writers went on, at %.0f%% of their pace or more", 100*floorShare), Status: evidence.Held}
+	k := compare.Check{ID: "load", Title: fmt.Sprintf("the writers went on, at %.0f%% of their pace or more", 100*load.FloorShare), Status: evidence.Held}
 	var bad []string
-	for i, w := range u.writer.all {
-		rate := float64(besideRate)
+	for i, w := range u.team.Writers() {
+		rate := float64(load.BesideRate)
 		if i == 0 {
 			rate = float64(u.Rate)
 		}
@@ -55,7 +56,7 @@ func (u *upgrading) checkLoad(from []loaded, stoodMS int64) compare.Check {
 // slow says by how much the floor of a pace was missed; rate is in writes a second,
 // 0: as fast as it goes, of which anything will do.
 func slow(acked int64, d time.Duration, rate float64) error {
-	floor := max(1, int64(floorShare*rate*d.Seconds()))
+	floor := max(1, int64(load.FloorShare*rate*d.Seconds()))
 	if acked >= floor {
 		return nil
 	}

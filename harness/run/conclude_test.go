@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,11 @@ import (
 
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/failure"
+	"ndbproof/harness/journal"
+	"ndbproof/harness/procedure"
 	"ndbproof/harness/release"
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 	"ndbproof/images"
 )
@@ -21,13 +26,13 @@ func death() *cluster.Death {
 	return &cluster.Death{Side: topology.Source, Node: "sql", Exit: 2, Signal: "11", Defect: "F1"}
 }
 
-// at is a run that has come to a step; marker tells whether its pair was up.
-func at(step int, marker bool) *runner {
-	r := &runner{progress: Silent{}, marker: marker}
-	for s := 1; s <= step; s++ {
-		r.enter(s)
+// at is a run that has come to a step.
+func at(step int) order {
+	a := order{journal: journal.New(journal.Silent{}, func(error) {})}
+	for n := 1; n <= step; n++ {
+		enter(a, n)
 	}
-	return r
+	return a
 }
 
 // What fails before the marker row is a failure to start, whatever it is. What
@@ -49,8 +54,8 @@ func TestFailIsClassified(t *testing.T) {
 		"a death after the marker":                           {7, true, fmt.Errorf("look: %w", death()), nil, evidence.ExitViolated, "sql", death().Error()},
 		"a death that ended the run":                         {8, true, context.Canceled, death(), evidence.ExitViolated, "sql", death().Error()},
 		"an interrupt, whatever came of it":                  {8, true, broken, errors.New("interrupted"), evidence.ExitNotLooked, "", "interrupted"},
-		"a claim violated, where the run ends with it":       {7, true, unheld{"claims before", []evidence.Fall{{Claim: "a", Status: evidence.NotLooked}, {Claim: "b", Status: evidence.Violated}}}, nil, evidence.ExitViolated, "", "claims before: a not-looked: ; b violated: "},
-		"a claim that could not look, where the run ends so": {7, true, unheld{"claims before", []evidence.Fall{{Claim: "a", Status: evidence.NotLooked}}}, nil, evidence.ExitNotLooked, "", "claims before: a not-looked: "},
+		"a claim violated, where the run ends with it":       {7, true, failure.Unheld{Phase: "claims before", Falls: []evidence.Fall{{Claim: "a", Status: evidence.NotLooked}, {Claim: "b", Status: evidence.Violated}}}, nil, evidence.ExitViolated, "", "claims before: a not-looked: ; b violated: "},
+		"a claim that could not look, where the run ends so": {7, true, failure.Unheld{Phase: "claims before", Falls: []evidence.Fall{{Claim: "a", Status: evidence.NotLooked}}}, nil, evidence.ExitNotLooked, "", "claims before: a not-looked: "},
 		"several at once, in one line":                       {2, false, errors.Join(errors.New("one"), errors.New("two")), nil, evidence.ExitNotStarted, "", "one; two"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,9 +64,7 @@ func TestFailIsClassified(t *testing.T) {
 			if c.cause != nil {
 				cancel(c.cause)
 			}
-			r := at(c.step, c.marker)
-			r.fail(ctx, c.err)
-			f := r.results.Error
+			f := whatFailed(ctx, at(c.step), found{}, &living{marker: c.marker}, judged{}, c.err)
 			require.NotNil(t, f)
 			assert.Equal(t, c.exit, f.Exit)
 			assert.Equal(t, c.node, f.Node)
@@ -71,11 +74,30 @@ func TestFailIsClassified(t *testing.T) {
 	}
 }
 
+// A run that goes to its end has judged every claim that its profile promises: one
+// with fewer, or with others, has not.
 func TestNothingFailed(t *testing.T) {
-	r := at(8, true)
-	r.fail(t.Context(), nil)
-	assert.Nil(t, r.results.Error)
-	assert.Len(t, r.results.Steps, 7, "the eighth goes on")
+	a := at(8)
+	a.promised = secure.Seed2021()
+	var all []evidence.Outcome
+	for _, id := range expected(a) {
+		all = append(all, evidence.Outcome{ID: id, Status: evidence.Held})
+	}
+	require.Greater(t, len(all), 20)
+	assert.Nil(t, whatFailed(t.Context(), a, found{}, &living{marker: true}, judged{claims: all}, nil))
+	steps := stepsOf(a, nil)
+	require.Len(t, steps, 8)
+	assert.Equal(t, evidence.StepDone, steps[7].Status)
+	for want, claims := range map[string][]evidence.Outcome{
+		"missing " + all[3].ID: slices.Delete(slices.Clone(all), 3, 4),
+		"twice " + all[0].ID:   append(slices.Clone(all), all[0]),
+		"not expected x":       append(slices.Clone(all), evidence.Outcome{ID: "x"}),
+	} {
+		f := whatFailed(t.Context(), a, found{}, &living{marker: true}, judged{claims: claims}, nil)
+		require.NotNil(t, f, want)
+		assert.Equal(t, evidence.ExitNotLooked, f.Exit)
+		assert.Contains(t, f.Text, want)
+	}
 }
 
 // Every run tells of all eight steps.
@@ -89,21 +111,19 @@ func TestStepsNotReached(t *testing.T) {
 		{4, "dddf----"},
 		{8, "dddddddf"},
 	} {
-		r := at(c.step, false)
-		r.fail(t.Context(), errors.New("no"))
+		steps := stepsOf(at(c.step), &evidence.Failure{})
 		letters := map[evidence.StepStatus]string{evidence.StepDone: "d", evidence.StepFailed: "f", evidence.StepNotReached: "-"}
 		var got strings.Builder
-		for i, s := range r.results.Steps {
+		for i, s := range steps {
 			assert.Equal(t, i+1, s.Step, "in order")
-			assert.Equal(t, ProcedureSteps[s.Step], s.Title)
+			assert.Equal(t, procedure.Title(s.Step), s.Title)
 			got.WriteString(letters[s.Status])
 		}
 		assert.Equal(t, c.want, got.String(), "failed in step %d", c.step)
 	}
-	r := at(8, true)
-	r.leave(evidence.StepDone)
-	r.fail(t.Context(), errors.New("taking down failed"))
-	assert.Len(t, r.results.Steps, 8, "all were done before it failed")
+	a := at(8)
+	a.journal.Leave(evidence.StepDone)
+	assert.Len(t, stepsOf(a, &evidence.Failure{}), 8, "all were done before it failed")
 }
 
 func TestDefects(t *testing.T) {
@@ -127,21 +147,19 @@ func TestDefects(t *testing.T) {
 		"another death is not taken for it": {release: "9.7.4-fix1", marker: true, failed: "source sql died (exit 2): in f", want: evidence.DefectAbsent},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &runner{Options: Options{AsWritten: c.asWritten}, marker: c.marker, image: images.Image{Release: release.MustParse(c.release)}}
+			var failed *evidence.Failure
 			if c.failed != "" {
-				r.results.Error = &evidence.Failure{Text: c.failed}
+				failed = &evidence.Failure{Text: c.failed}
 			}
-			r.defects()
-			require.Len(t, r.results.Defects, len(release.Defects()))
-			d := r.results.Defects[0]
+			all := defects(order{Options: Options{AsWritten: c.asWritten}}, found{image: images.Image{Release: release.MustParse(c.release)}}, &living{marker: c.marker}, failed)
+			require.Len(t, all, len(release.Defects()))
+			d := all[0]
 			assert.Equal(t, "F1", d.ID)
 			assert.Equal(t, c.want, d.Status)
 			assert.Equal(t, c.around, d.WorkedAround)
 		})
 	}
-	var r runner
-	r.defects()
-	assert.Empty(t, r.results.Defects, "without an image nothing is known of any defect")
+	assert.Empty(t, defects(order{}, found{}, &living{}, nil), "without an image nothing is known of any defect")
 }
 
 // As written means binlog_encryption=ON in my.cnf; elsewhere that depends on the
@@ -157,9 +175,8 @@ func TestSpecs(t *testing.T) {
 		{"9.7.4-fix1", false, true},
 		{"8.0.25", false, true},
 	} {
-		r := &runner{Options: Options{AsWritten: c.asWritten}, image: images.Image{Release: release.MustParse(c.release)}}
-		r.promised.BinlogEncryption, r.promised.Keyring = true, true
-		source, replica := r.specs()
+		a := order{Options: Options{AsWritten: c.asWritten}, promised: secure.Profile{BinlogEncryption: true, Keyring: true}}
+		source, replica := specs(a, images.Image{Release: release.MustParse(c.release)})
 		assert.Equal(t, c.atStart, source.EncryptAtStart, c.release)
 		assert.Equal(t, c.atStart, replica.EncryptAtStart, c.release)
 		assert.NotEqual(t, source.ServerID, replica.ServerID)

@@ -1,4 +1,4 @@
-package run
+package upgrade
 
 import (
 	"cmp"
@@ -13,7 +13,6 @@ import (
 	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
 	"ndbproof/harness/evidence"
-	"ndbproof/harness/load"
 	"ndbproof/harness/parity"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/topology"
@@ -27,7 +26,7 @@ import (
 func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *compare.StepResult) error {
 	ctx, done := poll.WithLimit(outer, limitChecks, "the checks after "+s.ID)
 	defer done()
-	dir := u.dir.Sub("steps/" + s.ID)
+	dir := u.Dir.Sub("steps/" + s.ID)
 	k, err := u.checkPrograms(ctx, s, r)
 	if err != nil {
 		k = compare.CheckPrograms(nil, u.wanted(s.ID), nil)
@@ -65,9 +64,9 @@ func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *
 // checkClaims looks for the claims that only read or connect, but for the one that
 // would stop the writers.
 func (u *upgrading) checkClaims(ctx context.Context, dir *evidence.Dir) []compare.Check {
-	claims := slices.DeleteFunc(claim.For(u.promised), func(c claim.Claim) bool { return !short(c) || c.ID == claim.RowsID })
+	claims := slices.DeleteFunc(slices.Clone(u.Claims), func(c claim.Claim) bool { return !c.Short() || c.ID == claim.RowsID })
 	var all []compare.Check
-	for _, o := range judgeAll(ctx, claims, u.bench().Subject, dir, u.promised, "") {
+	for _, o := range claim.RunAll(ctx, claims, u.subject(), dir, u.Promised, claim.Claim.Limit) {
 		all = append(all, compare.CheckOf(o))
 	}
 	return all
@@ -79,12 +78,12 @@ func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) compare.Ch
 	begun := time.Now()
 	defer func() { k.Seconds = seconds(begun) }()
 	var behind uint64
-	live := &parity.Live{Hold: u.hold, Fence: func(ctx context.Context) error {
-		e, err := u.pair.Channel.CatchUp(ctx)
+	live := &parity.Live{Hold: u.team.Lock, Fence: func(ctx context.Context) error {
+		e, err := u.Pair.Channel.CatchUp(ctx)
 		behind = uint64(e)
 		return err
 	}}
-	rep, err := parity.Compare(ctx, u.pair.Server(topology.Source).DB, u.pair.Server(topology.Replica).DB, parity.Options{Live: live})
+	rep, err := parity.Compare(ctx, u.Pair.Server(topology.Source).DB, u.Pair.Server(topology.Replica).DB, parity.Options{Live: live})
 	rep.Epoch = behind
 	unasked := ""
 	if err == nil && !rep.Equal() {
@@ -110,30 +109,11 @@ func (u *upgrading) checkRows(ctx context.Context, dir *evidence.Dir) compare.Ch
 	return k
 }
 
-// hold keeps all writers from a row.
-func (u *upgrading) hold(ctx context.Context, database, table string, key uint64) (func(), error) {
-	var all []func()
-	release := func() {
-		for _, f := range all {
-			f()
-		}
-	}
-	for _, w := range u.writer.all {
-		f, err := w.Hold(ctx, database, table, key)
-		if err != nil {
-			release()
-			return nil, err
-		}
-		all = append(all, f)
-	}
-	return release, nil
-}
-
 // wanted is what every node must run after a step: what the plan, as it was meant,
 // has come to.
 func (u *upgrading) wanted(id string) []compare.Program {
 	release := map[string]string{}
-	for _, s := range u.plan.Steps {
+	for _, s := range u.course.plan.Steps {
 		for _, n := range s.Nodes {
 			release[string(s.Side)+" "+n] = s.To.String()
 		}
@@ -147,10 +127,10 @@ func (u *upgrading) wanted(id string) []compare.Program {
 // programsBy are the programs of all nodes, by the release that each is on.
 func (u *upgrading) programsBy(on func(name string) string) []compare.Program {
 	var all []compare.Program
-	for _, c := range u.pair.Clusters() {
+	for _, c := range u.Pair.Clusters() {
 		for _, n := range c.Nodes {
 			r := on(string(c.Side) + " " + n.Name)
-			p := compare.Program{Side: c.Side, Node: n.Name, SHA256: u.programs[r][n.Role], Version: r}
+			p := compare.Program{Side: c.Side, Node: n.Name, SHA256: u.builds.programs[r][n.Role], Version: r}
 			if n.Role != topology.Mysqld {
 				p.Version, _, _ = strings.Cut(r, "-") // as NDB tells it: without a suffix
 			}
@@ -177,8 +157,8 @@ func (u *upgrading) checkPrograms(ctx context.Context, s plan.Step, r *compare.S
 // data nodes as ndb_mgm shows them, the mysqld's by VERSION().
 func (u *upgrading) readPrograms(ctx context.Context) ([]compare.Program, error) {
 	var g errgroup.Group
-	out := make([][]compare.Program, len(u.pair.Clusters()))
-	for i, c := range u.pair.Clusters() {
+	out := make([][]compare.Program, len(u.Pair.Clusters()))
+	for i, c := range u.Pair.Clusters() {
 		shown, err := c.Shown(ctx)
 		if err != nil {
 			return nil, err
@@ -211,19 +191,15 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]compare.Program, error)
 func (u *upgrading) ask(ctx context.Context, rep parity.Report) error {
 	ctx, done := poll.WithLimit(ctx, 10*time.Second, "having the writers stand")
 	defer done()
-	if len(u.letIn) == 0 { // else they stand already
-		defer u.letAll()
-		if err := u.stand(ctx); err != nil {
+	if !u.team.Paused() { // else they stand already
+		defer u.team.Resume()
+		if err := u.team.Pause(ctx); err != nil {
 			return err
 		}
 	}
-	var books load.Books
-	for _, w := range u.writer.all {
-		b, err := w.Book()
-		if err != nil {
-			return err
-		}
-		books = append(books, b)
+	books, err := u.team.ReadBooks()
+	if err != nil {
+		return err
 	}
 	rep.Ask(books.Opinion)
 	return nil

@@ -1,4 +1,4 @@
-package run
+package upgrade
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func (u *upgrading) readTLS(ctx context.Context, s *compare.Snapshot) error {
 			}
 		}
 	}
-	got, err := replication.Lines(ctx, u.pair.Server(topology.Source).DB, `SELECT MAX(IF(s.VARIABLE_NAME='Ssl_version',s.VARIABLE_VALUE,'')), MAX(IF(s.VARIABLE_NAME='Ssl_cipher',s.VARIABLE_VALUE,''))
+	got, err := replication.Lines(ctx, u.Pair.Server(topology.Source).DB, `SELECT MAX(IF(s.VARIABLE_NAME='Ssl_version',s.VARIABLE_VALUE,'')), MAX(IF(s.VARIABLE_NAME='Ssl_cipher',s.VARIABLE_VALUE,''))
  FROM performance_schema.threads t JOIN performance_schema.status_by_thread s USING (THREAD_ID) WHERE t.PROCESSLIST_COMMAND LIKE 'Binlog Dump%' GROUP BY t.THREAD_ID`)
 	if err != nil {
 		return err
@@ -61,14 +61,14 @@ func offer(version uint16, suites ...uint16) *tls.Config {
 
 // negotiate makes one offer; nil: the server does not take it.
 func (u *upgrading) negotiate(ctx context.Context, side topology.Side, cfg *tls.Config) (*compare.Negotiated, error) {
-	conn, err := u.pair.Server(side).Dial(ctx)
+	conn, err := u.Pair.Server(side).Dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("offer TLS to the %s: %w", side, err)
 	}
 	defer conn.Close() //nolint:errcheck // nothing was written that could be lost
 	cfg.RootCAs = x509.NewCertPool()
-	cfg.RootCAs.AddCert(u.pair.Authority())
-	cfg.ServerName = u.pair.Spec(side).LinkHost()
+	cfg.RootCAs.AddCert(u.Pair.Authority())
+	cfg.ServerName = u.Pair.Spec(side).LinkHost()
 	h, err := wire.Probe(ctx, conn, cfg)
 	switch {
 	case err == nil:

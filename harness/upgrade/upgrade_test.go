@@ -1,4 +1,4 @@
-package run
+package upgrade
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/failure"
 	"ndbproof/harness/load"
 	"ndbproof/harness/poll"
 	"ndbproof/harness/release"
@@ -22,7 +23,7 @@ import (
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade/compare"
 	"ndbproof/harness/upgrade/plan"
-	"ndbproof/images"
+	"ndbproof/harness/upgrade/step"
 )
 
 var layout = release.Layout{Bin: "/b", Sbin: "/b", Plugin: "/p"}
@@ -31,41 +32,37 @@ var layout = release.Layout{Bin: "/b", Sbin: "/b", Plugin: "/p"}
 func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
 	t.Helper()
 	before, after := release.MustParse(from), release.MustParse(to)
-	r := &runner{
-		Options: Options{Upgrade: Upgrade{To: to, Twist: twist}}, promised: secure.Seed2021(),
-		image: images.Image{Release: before, Ref: "image-" + from}, pair: &cluster.Pair{},
-	}
 	u := &upgrading{
-		runner: r, to: images.Image{Release: after, Ref: "image-" + to}, report: compare.Report{From: from, To: to},
-		programs: map[string]map[topology.Role]string{}, specs: map[string]map[topology.Side]topology.Spec{from: {}, to: {}},
+		Job: Job{
+			Options: Options{PerGroup: true, Twist: twist}, Promised: secure.Seed2021(), Pair: &cluster.Pair{},
+			From: Target{Release: before, Image: "image-" + from}, To: Target{Release: after, Image: "image-" + to},
+		},
+		report: compare.Report{From: from, To: to},
+		builds: builds{programs: map[string]map[topology.Role]string{}, specs: map[string]map[topology.Side]topology.Spec{from: {}, to: {}}},
 	}
 	var specs [2]topology.Spec
 	for i, side := range topology.Sides {
-		specs[i] = topology.Standard(side, before, layout, r.promised)
+		specs[i] = topology.Standard(side, before, layout, u.Promised)
 		c := &cluster.Cluster{Spec: specs[i], Side: side}
 		for _, n := range specs[i].Nodes {
 			c.Nodes = append(c.Nodes, &cluster.Node{Node: n, Side: side})
 		}
 		if side == topology.Source {
-			r.pair.Source = c
+			u.Pair.Source, u.Source = c, specs[i]
 		} else {
-			r.pair.Replica = c
+			u.Pair.Replica, u.Replica = c, specs[i]
 		}
-		u.specs[from][side], u.specs[to][side] = specs[i], specs[i].To(after, layout)
+		u.builds.specs[from][side], u.builds.specs[to][side] = specs[i], specs[i].To(after, layout)
 	}
 	for _, name := range []string{from, to} {
-		u.programs[name] = map[topology.Role]string{}
+		u.builds.programs[name] = map[topology.Role]string{}
 		for _, role := range []topology.Role{topology.Mgmd, topology.Ndbmtd, topology.Mysqld} {
-			u.programs[name][role] = name + " " + string(role)
+			u.builds.programs[name][role] = name + " " + string(role)
 		}
 	}
 	var err error
-	u.plan, err = plan.New(specs[0], specs[1], after, plan.Options{PerGroup: true})
+	u.course, err = u.plot()
 	require.NoError(t, err)
-	if only := u.twist().Only; only != "" {
-		u.plan = u.plan.Only(only)
-	}
-	u.steps, u.forth, u.marks = u.twist().steps(u.plan), u.plan.Steps, map[string]plan.Mark{}
 	return u
 }
 
@@ -73,7 +70,7 @@ func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
 // have been.
 func (u *upgrading) ran(steps int) []compare.Program {
 	image := map[string]string{}
-	for _, s := range u.steps[:steps] {
+	for _, s := range u.course.steps[:steps] {
 		for _, n := range s.Nodes {
 			image[string(s.Side)+" "+n] = u.twist().image(s.Side, n, "image-"+s.To.String(), "image-"+s.From.String())
 		}
@@ -90,14 +87,14 @@ func (u *upgrading) ran(steps int) []compare.Program {
 // suffix is told by the mysqld alone.
 func TestProgramsAfterEveryStep(t *testing.T) {
 	u := planned(t, "9.7.4", "9.7.4-fix1", nil)
-	for i, s := range u.steps {
+	for i, s := range u.course.steps {
 		k := compare.CheckPrograms(u.ran(i+1), u.wanted(s.ID), u.ran(0))
 		require.Equal(t, evidence.Held, k.Status, "%s: %s", s.ID, k.Text)
 		require.Equal(t, 12, k.Seen)
 		late := compare.CheckPrograms(u.ran(i), u.wanted(s.ID), u.ran(0))
 		require.Equal(t, evidence.Violated, late.Status, "before %s", s.ID)
 	}
-	for _, p := range u.ran(len(u.steps)) {
+	for _, p := range u.ran(len(u.course.steps)) {
 		want := "9.7.4"
 		if p.Node == "sql" {
 			want = "9.7.4-fix1"
@@ -115,7 +112,7 @@ func TestTwists(t *testing.T) {
 		require.NoError(t, release.Path(release.MustParse(twist.From), release.MustParse(twist.To)))
 		u := planned(t, twist.From, twist.To, &twist)
 		require.True(t, u.twist().quick())
-		for i, s := range u.steps {
+		for i, s := range u.course.steps {
 			if k := compare.CheckPrograms(u.ran(i+1), u.wanted(s.ID), u.ran(0)); k.Status == evidence.Violated {
 				found[twist.Name] = s.ID
 				assert.Equal(t, "programs", twist.Want)
@@ -126,7 +123,7 @@ func TestTwists(t *testing.T) {
 			assert.NotEmpty(t, found[twist.Name], twist.Name)
 			continue
 		}
-		spec := u.specs[twist.To][topology.Replica]
+		spec := u.builds.specs[twist.To][topology.Replica]
 		as := u.twist().spec(spec, plan.Step{Role: topology.Mysqld})
 		changed := as.EncryptAtStart != spec.EncryptAtStart || as.Profile.BinlogEncryption != spec.Profile.BinlogEncryption || twist.SQL != "" || twist.Idle
 		assert.True(t, changed, "%s changes nothing", twist.Name)
@@ -157,7 +154,7 @@ func TestDefectsOfAnUpgrade(t *testing.T) {
 	of := func(from, to string, done []string, failed error) compare.Defect {
 		u := planned(t, from, to, nil)
 		for _, id := range done {
-			u.marks[id] = plan.Mark{State: plan.Done}
+			u.course.marks[id] = plan.Mark{State: plan.Done}
 		}
 		return u.knownDefects(failed)[0]
 	}
@@ -176,11 +173,11 @@ func TestDefectsOfAnUpgrade(t *testing.T) {
 }
 
 func TestCause(t *testing.T) {
-	step := plan.Step{Side: topology.Source, Nodes: []string{"ndb1", "ndb3"}}
+	stopped := plan.Step{Side: topology.Source, Nodes: []string{"ndb1", "ndb3"}}
 	dead := &cluster.Death{Side: topology.Source, Node: "sql", Exit: 2, Signal: "11", Stack: []string{"<unknown>", "THD::x"}, Defect: "F1"}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(dead)
-	assert.False(t, interrupted(ctx))
+	assert.False(t, failure.Interrupted(ctx))
 	for _, err := range []error{fmt.Errorf("x: %w", dead), errors.New("what followed from it")} {
 		c := deathOf(ctx, err)
 		require.NotNil(t, c)
@@ -189,29 +186,29 @@ func TestCause(t *testing.T) {
 	}
 	assert.Equal(t, compare.Killed, causeOfDeath(&cluster.Death{OOM: true}).Kind)
 
-	late := &atAction{"source.ndb1+ndb3", plan.AwaitStarted, &poll.Timeout{What: "node 3 to start", Last: errors.New("phase 5"), Context: context.DeadlineExceeded}}
+	late := &step.Failed{Step: "source.ndb1+ndb3", Action: plan.AwaitStarted, Err: &poll.Timeout{What: "node 3 to start", Last: errors.New("phase 5"), Context: context.DeadlineExceeded}}
 	want := compare.Cause{Kind: compare.Hung, Side: topology.Source, Node: "ndb1, ndb3", Fact: "node 3 to start", Reason: "phase 5"}
-	assert.Equal(t, &want, hang(step, fmt.Errorf("y: %w", late)))
-	stuck := &atAction{"source.sql", plan.StopReplica, fmt.Errorf("STOP REPLICA: %w", context.DeadlineExceeded)}
+	assert.Equal(t, &want, hang(stopped, fmt.Errorf("y: %w", late)))
+	stuck := &step.Failed{Step: "source.sql", Action: plan.StopReplica, Err: fmt.Errorf("STOP REPLICA: %w", context.DeadlineExceeded)}
 	want.Fact, want.Reason = "the end of stop-replica", "STOP REPLICA: context deadline exceeded"
-	assert.Equal(t, &want, hang(step, fmt.Errorf("y: %w", stuck)))
-	assert.Nil(t, hang(step, errors.New("a claim")))
+	assert.Equal(t, &want, hang(stopped, fmt.Errorf("y: %w", stuck)))
+	assert.Nil(t, hang(stopped, errors.New("a claim")))
 
 	// What ends the run from outside is no hang of a node's.
 	ctx, cancel = context.WithCancelCause(t.Context())
 	cancel(errors.New("interrupt"))
-	assert.True(t, interrupted(ctx))
-	assert.Nil(t, planned(t, "9.7.2", "9.7.4", nil).cause(ctx, step, late))
+	assert.True(t, failure.Interrupted(ctx))
+	assert.Nil(t, planned(t, "9.7.2", "9.7.4", nil).cause(ctx, stopped, late))
 }
 
 // Each role has a node that can be restarted to compare with, wherever the plan
 // turns back.
 func TestEveryRoleIsMeasured(t *testing.T) {
 	u := planned(t, "9.7.2", "9.7.4", nil)
-	for _, steps := range [][]plan.Step{u.forth, unGrouped(t)} {
-		u.forth = steps
+	for _, steps := range [][]plan.Step{u.course.whole, unGrouped(t)} {
+		u.course.whole = steps
 		for _, role := range []topology.Role{topology.Mgmd, topology.Ndbmtd, topology.Mysqld} {
-			s, err := u.restart("after", u.image.Release, role)
+			s, err := u.restart("after", u.From.Release, role)
 			require.NoError(t, err)
 			assert.Equal(t, role, s.Role)
 			assert.Len(t, s.Nodes, 1)
@@ -221,8 +218,8 @@ func TestEveryRoleIsMeasured(t *testing.T) {
 	}
 	u.starts = map[topology.Role][]float64{topology.Mgmd: {1}}
 	assert.Equal(t, []topology.Role{topology.Ndbmtd, topology.Mysqld}, u.unmeasured(), "rolled back at replica.mgm")
-	u.forth = nil
-	_, err := u.restart("after", u.image.Release, topology.Mgmd)
+	u.course.whole = nil
+	_, err := u.restart("after", u.From.Release, topology.Mgmd)
 	require.ErrorContains(t, err, "restart mgm of the replica cluster")
 }
 
@@ -260,13 +257,13 @@ func TestTurns(t *testing.T) {
 
 // What cannot be planned is refused before there is a pair.
 func TestImpossibleUpgrades(t *testing.T) {
-	from, to := release.MustParse("9.7.2"), release.MustParse("9.7.4")
-	require.NoError(t, Upgrade{}.possible(from, to))
-	require.NoError(t, Upgrade{RollbackAt: "replica.ndb1"}.possible(from, to))
-	require.NoError(t, Upgrade{}.possible(from, release.Release{}), "of an image nobody knows yet")
-	require.ErrorContains(t, Upgrade{}.possible(to, to), "both clusters run it already")
-	require.ErrorContains(t, Upgrade{RollbackAt: "replica.ndb1", PerGroup: true}.possible(from, to), "no such step; there are replica.mgm, replica.ndb1+ndb3")
-	require.Error(t, Upgrade{}.possible(release.MustParse("8.0.44"), to))
+	from, to, p := release.MustParse("9.7.2"), release.MustParse("9.7.4"), secure.Seed2021()
+	require.NoError(t, Options{}.Possible(from, to, p))
+	require.NoError(t, Options{RollbackAt: "replica.ndb1"}.Possible(from, to, p))
+	require.NoError(t, Options{}.Possible(from, release.Release{}, p), "of an image nobody knows yet")
+	require.ErrorContains(t, Options{}.Possible(to, to, p), "both clusters run it already")
+	require.ErrorContains(t, Options{RollbackAt: "replica.ndb1", PerGroup: true}.Possible(from, to, p), "no such step; there are replica.mgm, replica.ndb1+ndb3")
+	require.Error(t, Options{}.Possible(release.MustParse("8.0.44"), to, p))
 }
 
 func TestSlow(t *testing.T) {
@@ -298,7 +295,7 @@ func TestPace(t *testing.T) {
 	require.NoError(t, err)
 	assert.InDelta(t, 3.0, lag, 0)
 	_, err = meanLag([]load.Second{{}, {}})
-	require.ErrorContains(t, err, "did not tell", "a lag that nobody measured is not one of 0 s")
+	require.ErrorContains(t, err, "did not tell", "a lag that was not measured is not one of 0 s")
 	assert.InDelta(t, 5.0, median([]float64{9, 1, 5}), 0)
 	assert.Zero(t, median(nil))
 	assert.Equal(t, []string{"a", "", "b"}, lines("a\n\nb\n"))

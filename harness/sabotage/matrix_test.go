@@ -1,4 +1,4 @@
-package run
+package sabotage
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/claim"
-	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
@@ -28,7 +27,7 @@ type stage struct {
 	looked  []string
 	renewed []string
 	kept    []string
-	died    func(*cluster.Death)
+	died    func(error)
 }
 
 // bench is all that the matrix asks of a pair.
@@ -102,25 +101,30 @@ func (s *stage) play(t *testing.T, claims ...claim.Claim) (evidence.Sabotage, er
 			rows = append(rows, claim.Row{Claim: c, Sabotage: x})
 		}
 	}
-	m := &matrix{
-		bench: s.bench(), catchUp: s.catchUp, claims: claims, scratch: evidence.At(t.TempDir()), deaths: &deaths{},
-		before: func(context.Context) error { return nil },
-		keep: func(n int, outcomes []evidence.Outcome) string {
+	m := &Matrix{Bench: s.bench(), Claims: claims, Scratch: evidence.At(t.TempDir()), Stage: Stage{
+		CatchUp: s.catchUp, Deaths: func(end context.CancelCauseFunc) { s.died = end },
+		Ready: func(context.Context) error { return nil },
+		Keep: func(n int, outcomes []evidence.Outcome) string {
 			s.kept = append(s.kept, fmt.Sprintf("%d: %d", n, len(evidence.Falls(outcomes))))
 			return fmt.Sprintf("sabotage/%02d", n)
 		},
-		renew: func(_ context.Context, n int, why string) (claim.Bench, error) {
+		Renew: func(_ context.Context, n int, why string) (claim.Bench, error) {
 			s.renewed = append(s.renewed, fmt.Sprintf("%d: %s", n, why))
 			s.broken, s.behind = map[string]string{}, nil
 			return s.bench(), nil
 		},
-		group: func(string, int) {}, told: func(evidence.Sabotage, *evidence.SabotageRow) {},
-	}
-	s.died = m.deaths.died
+		Group: func(string, int) {}, Show: func(evidence.Sabotage, *evidence.SabotageRow) {},
+	}}
 	var err error
-	synctest.Test(t, func(t *testing.T) { err = m.run(t.Context(), rows) })
-	return m.result, err
+	synctest.Test(t, func(t *testing.T) { err = m.Run(t.Context(), rows) })
+	return m.Result(), err
 }
+
+// dead is the death of a node.
+type dead string
+
+func (d dead) Error() string { return string(d) }
+func (dead) NodeDied()       {}
 
 func newStage() *stage { return &stage{broken: map[string]string{}} }
 
@@ -242,7 +246,7 @@ func TestADeadNodeIsNoCatch(t *testing.T) {
 		do := x.Do
 		x.Name = name
 		x.Do = func(ctx context.Context, b claim.Bench) (func(context.Context) error, error) {
-			s.died(&cluster.Death{Side: topology.Source, Node: "sql", Exit: 2, Signal: "11"})
+			s.died(dead("source sql died (exit 2, got signal 11)"))
 			return do(ctx, b)
 		}
 		return x
@@ -251,7 +255,7 @@ func TestADeadNodeIsNoCatch(t *testing.T) {
 	look, n := a.Look, 0
 	a.Look = func(ctx context.Context, sub claim.Subject, d *evidence.Dir) (claim.Observation, error) {
 		if n++; n == 1 && s.broken["a"] == "shut" {
-			s.died(&cluster.Death{Side: topology.Replica, Node: "ndb1", Exit: 1})
+			s.died(dead("replica ndb1 died (exit 1)"))
 		}
 		return look(ctx, sub, d)
 	}
@@ -273,14 +277,14 @@ func TestMatrixEndsWithTheRun(t *testing.T) {
 	x.Do = undone(func(context.Context) error { end(why); return nil }, nothing)
 	a := s.claimOf("a", claim.Reads, s.sabotageOf("a", "shut"), x, s.sabotageOf("a", "end"))
 	rows := []claim.Row{{Claim: a, Sabotage: a.Sabotage[0]}, {Claim: a, Sabotage: x}, {Claim: a, Sabotage: a.Sabotage[2]}}
-	m := &matrix{
-		bench: s.bench(), catchUp: s.catchUp, claims: []claim.Claim{a}, scratch: evidence.At(t.TempDir()), deaths: &deaths{},
-		before: func(context.Context) error { return nil }, keep: func(int, []evidence.Outcome) string { return "" },
-		group: func(string, int) {}, told: func(evidence.Sabotage, *evidence.SabotageRow) {},
-	}
+	m := &Matrix{Bench: s.bench(), Claims: []claim.Claim{a}, Scratch: evidence.At(t.TempDir()), Stage: Stage{
+		CatchUp: s.catchUp, Deaths: func(context.CancelCauseFunc) {},
+		Ready: func(context.Context) error { return nil }, Keep: func(int, []evidence.Outcome) string { return "" },
+		Group: func(string, int) {}, Show: func(evidence.Sabotage, *evidence.SabotageRow) {},
+	}}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	end = cancel
-	require.ErrorIs(t, m.run(ctx, rows), why)
+	require.ErrorIs(t, m.Run(ctx, rows), why)
 	assert.Len(t, m.result.Rows, 1, "a row that was cut off says nothing")
 	assert.Equal(t, 3, m.result.Total)
 	s2 := evidence.Conclude(evidence.Results{Sabotage: &m.result, Claims: []evidence.Outcome{{ID: "a", Status: evidence.Held}}}, nil)
@@ -326,15 +330,4 @@ func TestMatrixOfAllClaims(t *testing.T) {
 	for _, c := range claim.For(p) {
 		assert.Len(t, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id != c.ID }), 1, c.ID)
 	}
-}
-
-func TestSabotageIsOneOrAll(t *testing.T) {
-	o := Options{Rows: 1, Results: "results"}
-	for _, mode := range []string{"", SabotageOne, SabotageAll} {
-		o.Sabotage = mode
-		require.NoError(t, o.check())
-	}
-	o.Sabotage = "some"
-	var u *Usage
-	require.ErrorAs(t, o.check(), &u)
 }

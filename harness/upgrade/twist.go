@@ -1,4 +1,4 @@
-package run
+package upgrade
 
 import (
 	"context"
@@ -37,10 +37,10 @@ type Twist struct {
 
 // twist is never nil.
 func (u *upgrading) twist() Twist {
-	if u.Upgrade.Twist == nil {
+	if u.Twist == nil {
 		return Twist{}
 	}
-	return *u.Upgrade.Twist
+	return *u.Twist
 }
 
 // quick is an upgrade that is to be caught: what the pair was like before, and is
@@ -85,12 +85,12 @@ func (t Twist) serves(ctx context.Context, c *cluster.Cluster, s plan.Step) erro
 
 // idle has the writers stand once they have written something.
 func (u *upgrading) idle(ctx context.Context) error {
-	for _, w := range u.writer.all {
+	for _, w := range u.team.Writers() {
 		if err := w.Wait(ctx, 100, 0); err != nil {
 			return err
 		}
 	}
-	return u.stand(ctx)
+	return u.team.Pause(ctx)
 }
 
 // Twists are the sabotaged upgrades: each is to be caught at its first violation.

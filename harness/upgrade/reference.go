@@ -1,4 +1,4 @@
-package run
+package upgrade
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/failure"
 	"ndbproof/harness/release"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade/compare"
@@ -27,24 +28,24 @@ func (u *upgrading) reference(ctx context.Context, when string, at release.Relea
 		}
 		for _, k := range r.Checks {
 			if k.Status != evidence.Held {
-				return unheld{s.ID, []evidence.Fall{{Claim: k.ID, Status: k.Status, Details: []string{k.Text}}}}
+				return failure.Unheld{Phase: s.ID, Falls: []evidence.Fall{{Claim: k.ID, Status: k.Status, Details: []string{k.Text}}}}
 			}
 		}
 		starts := u.starts[role]
-		u.progress.Note(fmt.Sprintf("%s: up again after %.1f s", s.Nodes[0], starts[len(starts)-1]))
+		u.Journal.Note(fmt.Sprintf("%s: up again after %.1f s", s.Nodes[0], starts[len(starts)-1]))
 	}
 	return nil
 }
 
 // restart is the step that restarts the last node of a role at the replica.
 func (u *upgrading) restart(when string, at release.Release, role topology.Role) (plan.Step, error) {
-	nodes := u.specs[at.String()][topology.Replica].Of(role)
+	nodes := u.builds.specs[at.String()][topology.Replica].Of(role)
 	last := nodes[len(nodes)-1].Name
-	i := slices.IndexFunc(u.forth, func(s plan.Step) bool { return s.Side == topology.Replica && slices.Contains(s.Nodes, last) })
+	i := slices.IndexFunc(u.course.whole, func(s plan.Step) bool { return s.Side == topology.Replica && slices.Contains(s.Nodes, last) })
 	if i < 0 {
 		return plan.Step{}, fmt.Errorf("restart %s of the replica cluster: the plan has no step for it", last)
 	}
-	s := u.forth[i]
+	s := u.course.whole[i]
 	s.ID, s.From, s.To, s.Nodes = when+"."+s.ID, at, at, []string{last}
 	if role == topology.Mysqld {
 		s.Actions = u.restartActions(s)
@@ -56,7 +57,7 @@ func (u *upgrading) restart(when string, at release.Release, role topology.Role)
 // needs them: a plan's are for the release that it goes to.
 func (u *upgrading) restartActions(s plan.Step) []plan.Action {
 	all := []plan.Action{plan.StopReplica, plan.StopNode, plan.ReplaceNode, plan.StartNode, plan.AwaitServing}
-	if spec := u.specs[s.To.String()][s.Side]; spec.Profile.BinlogEncryption && !spec.EncryptAtStart {
+	if spec := u.builds.specs[s.To.String()][s.Side]; spec.Profile.BinlogEncryption && !spec.EncryptAtStart {
 		all = append(all, plan.LogRow, plan.EncryptLogs, plan.PurgeClear)
 	}
 	return append(all, plan.StartReplica, plan.CatchUp)

@@ -1,20 +1,19 @@
-package run
+package load
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
-	"ndbproof/harness/load"
 	"ndbproof/harness/topology"
 )
 
 // A write counts as compared when both sides were seen to have its result.
 func TestComparedIsWhatBothSidesHave(t *testing.T) {
-	found := func(updates int64) []load.Findings {
-		return []load.Findings{{Compared: map[string]int64{"insert": 10}}, {Compared: map[string]int64{"update": updates}}}
+	found := func(updates int64) []Findings {
+		return []Findings{{Compared: map[string]int64{"insert": 10}}, {Compared: map[string]int64{"update": updates}}}
 	}
-	w := &writers{seen: map[topology.Side][]load.Findings{topology.Source: found(7)}}
+	w := &Team{seen: map[topology.Side][]Findings{topology.Source: found(7)}}
 	assert.Zero(t, w.compared(0, "insert"), "the replica was not looked at")
 	w.seen[topology.Replica] = found(5)
 	assert.Equal(t, int64(10), w.compared(0, "insert"))
