@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -47,23 +45,26 @@ func Sabotage() string {
 	return *broken
 }
 
-// Path is from which release to which the scenarios of an upgrade go.
-func Path() (before, after string) { return *from, *to }
+// UpgradePath is from which release to which the scenarios of an upgrade go.
+func UpgradePath() (before, after string) { return *from, *to }
 
 // PerGroup tells whether they take one data node of each node group at once.
 func PerGroup() bool { return *grouped }
 
 // Main runs the scenarios: it refuses to begin without an engine, and removes
-// what dead runs left behind. A pass is never cached. What a suite leaves out
-// (the matrix of sabotages, and the long scenarios) is not selected, and so
-// neither passes nor is skipped.
-func Main(m *testing.M, s Suites) int {
+// what dead runs left behind. A pass is never cached. Scenarios whose suite is
+// not selected (In) are left out, and so neither pass nor are skipped.
+func Main(m *testing.M) int {
 	flag.Parse()
 	if *suite != "core" && *suite != "nightly" {
 		fmt.Fprintf(os.Stderr, "-suite=%s: want core or nightly\n", *suite)
 		return int(evidence.ExitUsage)
 	}
-	if err := s.leaveOut(); err != nil {
+	all, err := readSuites(os.DirFS("."))
+	if err == nil {
+		err = leaveOut(all)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "scenarios:", err)
 		return int(evidence.ExitUsage)
 	}
@@ -80,43 +81,6 @@ func Main(m *testing.M, s Suites) int {
 	}
 	defer uncached()
 	return m.Run()
-}
-
-// Suites names the scenarios that do not belong to the core suite.
-type Suites struct {
-	Matrix   string   // the matrix of sabotages
-	Upgrades []string // of an upgrade: those that -from or -to asks for
-	Long     []string
-}
-
-// leaveOut has go test leave out what does not belong to the suite. Whoever asks
-// for one of these by name, and without its suite, is told.
-func (s Suites) leaveOut() error {
-	var out []string
-	if *suite != "nightly" {
-		out = append(out, s.Long...)
-	}
-	if *suite != "nightly" && !given("from", "to") {
-		out = append(out, s.Upgrades...)
-	}
-	if Sabotage() == "" {
-		out = append(out, s.Matrix)
-	}
-	asked := strings.Trim(flag.Lookup("test.run").Value.String(), "^$")
-	if slices.Contains(out, asked) {
-		return fmt.Errorf("%s belongs to the nightly suite: add -args -suite=nightly", asked)
-	}
-	if len(out) == 0 || flag.Lookup("test.skip").Value.String() != "" {
-		return nil
-	}
-	return flag.Set("test.skip", "^("+strings.Join(out, "|")+")$")
-}
-
-// given tells whether one of the flags stands on the command line.
-func given(names ...string) bool {
-	found := false
-	flag.Visit(func(f *flag.Flag) { found = found || slices.Contains(names, f.Name) })
-	return found
 }
 
 // uncached makes go test forget this result: it reuses one only when no file
@@ -163,8 +127,8 @@ func defaults(t testing.TB, o run.Options) run.Options {
 	return o
 }
 
-// Held fails the test unless every claim held and the exit is want.
-func Held(t testing.TB, rep run.Report, want evidence.Exit) {
+// RequireHeld fails the test unless every claim held and the exit is want.
+func RequireHeld(t testing.TB, rep run.Report, want evidence.Exit) {
 	t.Helper()
 	for _, c := range rep.Results.Claims {
 		if c.Status != evidence.Held && c.Status != evidence.NotApplicable {
@@ -179,9 +143,9 @@ func Held(t testing.TB, rep run.Report, want evidence.Exit) {
 	}
 }
 
-// Caught fails the test unless every sabotage of a run was caught, and no other
+// RequireCaught fails the test unless every sabotage of a run was caught, and no other
 // claim fell.
-func Caught(t testing.TB, rep run.Report) {
+func RequireCaught(t testing.TB, rep run.Report) {
 	t.Helper()
 	s := rep.Results.Sabotage
 	if s == nil {
@@ -197,8 +161,8 @@ func Caught(t testing.TB, rep run.Report) {
 	}
 }
 
-// Taken fails the test unless the upgrade of a run is taken, and lost nothing.
-func Taken(t testing.TB, rep run.Report) {
+// RequireUpgraded fails the test unless the upgrade of a run is taken, and lost nothing.
+func RequireUpgraded(t testing.TB, rep run.Report) {
 	t.Helper()
 	u := rep.Results.Upgrade
 	switch {
@@ -207,11 +171,11 @@ func Taken(t testing.TB, rep run.Report) {
 	case !u.Taken:
 		t.Errorf("not taken: %s", u.Headline)
 	}
-	Held(t, rep, evidence.ExitHeld)
+	RequireHeld(t, rep, evidence.ExitHeld)
 }
 
-// Step is what came of a step of a run's upgrade, as its report has it.
-func Step(t testing.TB, rep run.Report, id string) compare.StepResult {
+// StepOf is what came of a step of a run's upgrade, as its report has it.
+func StepOf(t testing.TB, rep run.Report, id string) compare.StepResult {
 	t.Helper()
 	for _, s := range UpgradeOf(t, rep).Steps {
 		if s.ID == id {
@@ -222,9 +186,9 @@ func Step(t testing.TB, rep run.Report, id string) compare.StepResult {
 	return compare.StepResult{}
 }
 
-// Blamed is what a run's upgrade was not taken for: the ids of the checks that were
+// BlamedChecks is what a run's upgrade was not taken for: the ids of the checks that were
 // violated, and of the known defects that were seen.
-func Blamed(t testing.TB, rep run.Report) []string {
+func BlamedChecks(t testing.TB, rep run.Report) []string {
 	t.Helper()
 	var ids []string
 	r := UpgradeOf(t, rep)

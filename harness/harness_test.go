@@ -3,8 +3,10 @@ package harness
 import (
 	"errors"
 	"flag"
+	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -44,8 +46,8 @@ func (w *witness) Logf(string, ...any)   {}
 func (w *witness) Log(...any)            {}
 func (w *witness) Errorf(string, ...any) { w.errors++ }
 
-// Held is what scenarios rest on: it must be able to fail.
-func TestHeldFails(t *testing.T) {
+// RequireHeld is what scenarios rest on: it must be able to fail.
+func TestRequireHeldFails(t *testing.T) {
 	held, other := evidence.Outcome{ID: "a", Status: evidence.Held}, evidence.Outcome{ID: "b", Status: evidence.NotApplicable}
 	for name, c := range map[string]struct {
 		results evidence.Results
@@ -62,13 +64,13 @@ func TestHeldFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &witness{TB: t}
-			Held(w, run.Report{Results: c.results}, evidence.ExitHeld)
+			RequireHeld(w, run.Report{Results: c.results}, evidence.ExitHeld)
 			assert.Equal(t, c.errors, w.errors)
 		})
 	}
 }
 
-func TestCaughtFails(t *testing.T) {
+func TestRequireCaughtFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		sabotage *evidence.Sabotage
 		errors   int
@@ -79,7 +81,7 @@ func TestCaughtFails(t *testing.T) {
 		"a false alarm":     {&evidence.Sabotage{Caught: 3, Total: 3, FalseAlarms: 1}, 1},
 	} {
 		w := &witness{TB: t}
-		Caught(w, run.Report{Results: evidence.Results{Sabotage: c.sabotage}})
+		RequireCaught(w, run.Report{Results: evidence.Results{Sabotage: c.sabotage}})
 		assert.Equal(t, c.errors, w.errors, name)
 	}
 }
@@ -92,17 +94,43 @@ func TestLeaveOut(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, errors.Join(skip.Value.Set(before), asked.Value.Set(run))) })
 
 	require.NoError(t, asked.Value.Set(""))
-	suites := Suites{Matrix: "TestMatrix", Upgrades: []string{"TestUpgrade"}, Long: []string{"TestLong"}}
-	require.NoError(t, suites.leaveOut())
-	require.Equal(t, "^(TestLong|TestUpgrade|TestMatrix)$", skip.Value.String())
+	all := map[string]Suite{"TestShort": Core, "TestMatrix": Matrix, "TestUpgrade": Upgrades, "TestLong": Nightly}
+	require.NoError(t, leaveOut(all))
+	require.Equal(t, "^(TestLong|TestMatrix|TestUpgrade)$", skip.Value.String())
 
 	require.NoError(t, asked.Value.Set("^TestLong$"))
-	require.ErrorContains(t, suites.leaveOut(), "-suite=nightly")
+	require.ErrorContains(t, leaveOut(all), "-suite=nightly")
 
 	require.NoError(t, asked.Value.Set("TestUpgrade"))
-	require.ErrorContains(t, suites.leaveOut(), "-suite=nightly")
+	require.ErrorContains(t, leaveOut(all), "-suite=nightly")
 	require.NoError(t, flag.Set("to", "9.7.4"))
 	require.NoError(t, skip.Value.Set(""))
-	require.NoError(t, suites.leaveOut(), "-to asks for it")
+	require.NoError(t, leaveOut(all), "-to asks for it")
 	require.Equal(t, "^(TestLong|TestMatrix)$", skip.Value.String())
+}
+
+// Every scenario says which suite it is in, by a name that exists; one that does not is
+// an error, and not taken for a scenario of the core suite.
+func TestScenariosSayTheirSuite(t *testing.T) {
+	all, err := readSuites(os.DirFS(filepath.Join("..", "scenarios")))
+	require.NoError(t, err)
+	assert.Equal(t, Matrix, all["TestEveryClaimCanFail"])
+	assert.Equal(t, Upgrades, all["TestVendorUpgrade"])
+	assert.Equal(t, Nightly, all["TestParitySpeed"])
+	assert.Equal(t, Core, all["TestSecureReplicationHolds"])
+	for body, want := range map[string]string{
+		"harness.In(t, harness.Core)":            "",
+		"harness.In(t, harness.Weekly)":          "a_test.go: TestA: there is no suite Weekly",
+		"t.Log()\n\tharness.In(t, harness.Core)": "its first line does not say which suite it is in",
+		"":                                       "its first line does not say which suite it is in",
+	} {
+		_, err := readSuites(fstest.MapFS{"a_test.go": {Data: []byte("package a\n\nfunc TestA(t *testing.T) {\n\t" + body + "\n}\n")}})
+		if want == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.ErrorContains(t, err, want, body)
+		}
+	}
+	_, err = readSuites(fstest.MapFS{})
+	require.ErrorContains(t, err, "there is no test")
 }

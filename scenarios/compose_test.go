@@ -20,6 +20,7 @@ import (
 // of its own README and nothing else, and a row written on the source is seen
 // on the replica.
 func TestComposeBundleComesUp(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, cancel := poll.WithLimit(harness.Context(t), 4*time.Minute, "the compose bundle")
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "bundle")

@@ -19,6 +19,7 @@ import (
 // variable that re-opens the binlog cache while encryption is on; then the
 // procedure as written, a start with binlog_encryption=ON.
 func TestF1CrashesTheServer(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, cancel := poll.WithLimit(harness.Context(t), 2*time.Minute, "F1 on 9.7.4")
 	defer cancel()
 	c := harness.Alone(t, "9.7.4", nil)
@@ -60,8 +61,9 @@ func requireF1(t *testing.T, d *cluster.Death) {
 // The build with F1 mended runs the procedure as written, and every claim holds;
 // nothing is worked around.
 func TestF1IsMendedInFix1(t *testing.T) {
+	harness.In(t, harness.Core)
 	rep := harness.Procedure(t, run.Options{Release: "9.7.4-fix1", Duration: 5 * time.Second})
-	harness.Held(t, rep, evidence.ExitHeld)
+	harness.RequireHeld(t, rep, evidence.ExitHeld)
 	for _, d := range rep.Results.Defects {
 		require.False(t, d.WorkedAround, d.ID)
 		require.Equal(t, evidence.DefectAbsent, d.Status, d.ID)
@@ -70,6 +72,7 @@ func TestF1IsMendedInFix1(t *testing.T) {
 
 // On 9.7.4 the procedure as written ends in a verdict that names the defect.
 func TestF1AsWrittenEndsInAVerdict(t *testing.T) {
+	harness.In(t, harness.Core)
 	rep := harness.Procedure(t, run.Options{Release: "9.7.4", AsWritten: true})
 	require.Equal(t, evidence.ExitNotStarted, rep.Results.Exit)
 	require.Contains(t, rep.Results.Verdict.Headline, "F1")

@@ -36,6 +36,7 @@ func foreign(t *testing.T, e *engine.Run) (ref string, of release.Release) {
 // it; and its server starts with the options that a mysqld of a pair gets, but
 // for NDB's.
 func TestForeignImageIsAdapted(t *testing.T) {
+	harness.In(t, harness.Core)
 	e, o := harness.Engine(t), telling(t)
 	ref, of := foreign(t, e)
 	ctx := bounded(t, 3*time.Minute)
@@ -90,8 +91,9 @@ func withoutNDB(t *testing.T, img images.Image) string {
 
 // On a foreign image the procedure holds as on one of ours.
 func TestForeignImageHolds(t *testing.T) {
+	harness.In(t, harness.Core)
 	ref, _ := foreign(t, harness.Engine(t))
 	rep := harness.Procedure(t, run.Options{Release: ref, Duration: 5 * time.Second, Accept: []string{release.F1.ID}})
-	harness.Held(t, rep, evidence.ExitHeld)
+	harness.RequireHeld(t, rep, evidence.ExitHeld)
 	require.Contains(t, rep.Results.Verdict.Headline, "unlisted build")
 }

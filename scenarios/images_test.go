@@ -48,6 +48,7 @@ func fromTarball(ctx context.Context, t *testing.T, e *engine.Run, o images.Opti
 // and holds nothing that a server must have alone. A later run is quick; how
 // quick is printed.
 func TestImageOfATarball(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx := bounded(t, time.Minute)
 	e, o := harness.Engine(t), telling(t)
 	c := fromTarball(ctx, t, e, o)
@@ -61,6 +62,7 @@ func TestImageOfATarball(t *testing.T) {
 // A first build includes the base image. It has names of its own, so that the
 // images in use are neither found nor replaced. How long it took is printed.
 func TestImageIsBuiltFromNothing(t *testing.T) {
+	harness.In(t, harness.Nightly)
 	ctx := bounded(t, 5*time.Minute)
 	e, o := harness.Engine(t), telling(t)
 	o.Repository = "ndbproof-first"

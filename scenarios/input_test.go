@@ -24,6 +24,7 @@ import (
 // nothing is left behind. None of these scenarios starts a cluster.
 
 func TestNoEngine(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, at := bounded(t, time.Minute), newPlace(t)
 	p := at.run(ctx, t, []string{"DOCKER_HOST=unix:///nonexistent.sock"})
 	p.refused(ctx, t, evidence.ExitNotStarted, "/nonexistent.sock", "start it, or point DOCKER_HOST at one")
@@ -31,6 +32,7 @@ func TestNoEngine(t *testing.T) {
 }
 
 func TestUnknownRelease(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx := bounded(t, time.Minute)
 	ways := []string{"mysql-cluster-<version>-linux-*.tar.xz", "NDB_BUNDLE_DIR", "tarball's path", "image's name", "official images", "NDB_IMAGE"}
 	for _, release := range []string{"1.2.3", "newest"} {
@@ -54,6 +56,7 @@ func bundle(t *testing.T) string {
 }
 
 func TestBrokenTarball(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx := bounded(t, 2*time.Minute)
 	real := bundle(t)
 	content, err := os.ReadFile(real)
@@ -87,6 +90,7 @@ func notBuilt(t *testing.T, path string) {
 }
 
 func TestOtherArchitecture(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx := bounded(t, time.Minute)
 	other, machine := "aarch64", elf.EM_AARCH64
 	if runtime.GOARCH == "arm64" {
@@ -132,6 +136,7 @@ func pack(t *testing.T, path string, machine elf.Machine) {
 
 // What other runs hold is counted where two of them go on: TestTwoRunsAtOnce.
 func TestTooLittleMemory(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, at := bounded(t, time.Minute), newPlace(t)
 	engine := newBetween(t, meddling{change: memory(3 << 30)})
 	p := at.run(ctx, t, engine.env)
@@ -141,6 +146,7 @@ func TestTooLittleMemory(t *testing.T) {
 
 // An engine whose own disk is full fails while nodes are made.
 func TestEngineWithoutRoom(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, at := bounded(t, 2*time.Minute), newPlace(t)
 	engine := newBetween(t, meddling{answer: full})
 	p := at.run(ctx, t, engine.env)
@@ -149,6 +155,7 @@ func TestEngineWithoutRoom(t *testing.T) {
 }
 
 func TestResultsFolderNotWritable(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx := bounded(t, time.Minute)
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
@@ -192,6 +199,7 @@ func disk(t *testing.T, options string) string {
 // A disk that is full after the run has begun ends it at once, and the room held
 // back at the start is enough for its results.
 func TestResultsFolderFillsUp(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, at := bounded(t, time.Minute), newPlace(t)
 	at.results = disk(t, "size=1m")
 	p := at.run(ctx, t, nil)

@@ -34,6 +34,7 @@ func (p *process) waitsForNodes(ctx context.Context, t *testing.T) {
 
 // Ctrl-C before the marker row: what is being made is waited for, and goes.
 func TestInterruptWhileThePairStarts(t *testing.T) {
+	harness.In(t, harness.Core)
 	for name, moment := range map[string]func(*process, context.Context, *testing.T){
 		"while the engine is looked for": (*process).looksForEngine,
 		"while containers are made":      (*process).madeOne,
@@ -53,6 +54,7 @@ func TestInterruptWhileThePairStarts(t *testing.T) {
 // Ctrl-C while claims are judged: the others were not looked at, and none is
 // taken for violated.
 func TestInterruptWhileClaimsAreJudged(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, at := bounded(t, 2*time.Minute), newPlace(t)
 	p := at.run(ctx, t, nil)
 	p.says(ctx, t, regexp.MustCompile(`held +seed\.`))
@@ -88,6 +90,7 @@ func requireNotReached(t *testing.T, res evidence.Results, failed int) {
 // A run that is killed leaves its nodes. The next start removes them, and
 // leaves alone what a live run has.
 func TestKilledRunIsRemovedByTheNextStart(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, at := bounded(t, 2*time.Minute), newPlace(t)
 	live := at.run(ctx, t, nil)
 	lives := live.makes(ctx, t)
@@ -121,6 +124,7 @@ func TestKilledRunIsRemovedByTheNextStart(t *testing.T) {
 // everything only waits. It cannot be asked to remove anything then: `ndbproof
 // down` does it when the engine is back.
 func TestEngineStopsMidway(t *testing.T) {
+	harness.In(t, harness.Core)
 	for name, midway := range map[string]func(*process, context.Context, *testing.T){
 		"while containers are made": (*process).madeOne,
 		"while data nodes start":    (*process).waitsForNodes,

@@ -37,6 +37,7 @@ var keys = map[string][3]string{
 // Whatever the key of a table is, each of its rows is read once, and those that are
 // missing, other or too many are found, one by one.
 func TestKeysOfAllKinds(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx := bounded(t, 5*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
 	const rows = 2000

@@ -27,6 +27,7 @@ import (
 // each, without a false alarm. The workloads write side by side, each to its own
 // database, and what each has written is held against its own ledger.
 func TestNoFalseAlarm(t *testing.T) {
+	harness.In(t, harness.Nightly)
 	const rounds, before = 20, 15 * time.Second
 	ctx := bounded(t, rounds*time.Minute)
 	p := harness.Pair(t, harness.Release(), func(s *topology.Spec) { s.Tuning.DataMemory = 256 })
@@ -92,6 +93,7 @@ func loadAndCompare(ctx context.Context, t *testing.T, p *cluster.Pair, seed uin
 // come yet are no mismatch, nor are tables that are made, altered and dropped. Held
 // behind a fence, and without either, as any two servers are compared.
 func TestLiveComparisonWhileWriting(t *testing.T) {
+	harness.In(t, harness.Nightly)
 	ctx := bounded(t, 5*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
 	var writers []*load.Writer
@@ -141,6 +143,7 @@ func TestLiveComparisonWhileWriting(t *testing.T) {
 // the same single-row inserts on the same pair; a thousand writes a second cost
 // less than 15% of one core, and noting one in the ledger at most 1% of its latency.
 func TestWriterAgainstMysqlslap(t *testing.T) {
+	harness.In(t, harness.Nightly)
 	ctx := bounded(t, 6*time.Minute)
 	p := harness.Pair(t, harness.Release(), func(s *topology.Spec) { s.Tuning.DataMemory = 256 })
 	const rows, concurrency = 10_000, 4

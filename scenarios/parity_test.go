@@ -29,6 +29,7 @@ import (
 // room needed where every row differs and no order is known. Then the table grows
 // tenfold, to show how the cost grows. make bench prints the lines.
 func TestParitySpeed(t *testing.T) {
+	harness.In(t, harness.Nightly)
 	ctx := bounded(t, 40*time.Minute)
 	p := harness.Pair(t, harness.Release(), func(s *topology.Spec) {
 		s.Tuning.DataMemory, s.Tuning.TransactionMemory, s.Tuning.SharedGlobalMemory = 1280, 0, 128

@@ -15,8 +15,9 @@ import (
 // The published procedure, from two empty clusters to the same rows on both
 // sides, with every claim that its profile makes.
 func TestSecureReplicationHolds(t *testing.T) {
+	harness.In(t, harness.Core)
 	rep := harness.Procedure(t, run.Options{Duration: 20 * time.Second, Rows: 2000, Accept: []string{"F1"}})
-	harness.Held(t, rep, evidence.ExitHeld)
+	harness.RequireHeld(t, rep, evidence.ExitHeld)
 
 	// Of the gaps the run says what docs/threat-model.md says, each with evidence.
 	open := map[string]bool{"G1": true, "G2": true, "G3": true, "G4": true, "G5": false, "G6": true, "G7": true, "G8": true, "G9": true, "G10": false}

@@ -19,6 +19,7 @@ import (
 // next_position, the rule of fail-over) meets it, and its applier stops with 13119;
 // pointed at a fence that was committed after the restart it goes on.
 func TestNextPositionMeetsTheIncident(t *testing.T) {
+	harness.In(t, harness.Nightly)
 	ctx := bounded(t, 4*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
 	_, err := p.Channel.CatchUp(ctx)
@@ -53,6 +54,7 @@ func TestNextPositionMeetsTheIncident(t *testing.T) {
 // RESET REPLICA empties mysql.ndb_apply_status, and nobody writes: catching up
 // still ends, by the epoch of its own fence.
 func TestCatchUpAfterReset(t *testing.T) {
+	harness.In(t, harness.Nightly)
 	ctx := bounded(t, 2*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
 	require.NoError(t, p.Channel.Stop(ctx))

@@ -8,12 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ndbproof/harness"
 	"ndbproof/harness/evidence"
 )
 
 // Two runs on one machine, one results folder and one engine both hold. A third
 // one, on a machine that has room for two only, says who holds the memory.
 func TestTwoRunsAtOnce(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx, at := bounded(t, 5*time.Minute), newPlace(t)
 	one := at.run(ctx, t, nil)
 	first := one.makes(ctx, t)

@@ -18,9 +18,10 @@ import (
 // checks between them take 12 minutes at most, with one data node of each node group
 // at once 9; no claim between them takes more than 8 s.
 func TestVendorUpgrade(t *testing.T) {
-	from, to := harness.Path()
+	harness.In(t, harness.Upgrades)
+	from, to := harness.UpgradePath()
 	rep := harness.Procedure(t, run.Options{Release: from, Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: harness.PerGroup()}}, Accept: []string{"F1"}})
-	harness.Taken(t, rep)
+	harness.RequireUpgraded(t, rep)
 	most := 12 * time.Minute
 	if harness.PerGroup() {
 		most = 9 * time.Minute
@@ -38,32 +39,35 @@ func TestVendorUpgrade(t *testing.T) {
 // An upgrade that is undone in the middle: every step back is checked as those
 // forward, and no row is lost.
 func TestUpgradeIsRolledBack(t *testing.T) {
-	from, to := harness.Path()
+	harness.In(t, harness.Upgrades)
+	from, to := harness.UpgradePath()
 	rep := harness.Procedure(t, run.Options{
 		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: true, RollbackAt: "replica.sql"}},
 	})
-	harness.Taken(t, rep)
+	harness.RequireUpgraded(t, rep)
 }
 
 // Undone after its first step, before any data node or mysqld was touched: what was
 // not restarted on the way is restarted to be compared.
 func TestFirstStepIsRolledBack(t *testing.T) {
-	from, to := harness.Path()
+	harness.In(t, harness.Upgrades)
+	from, to := harness.UpgradePath()
 	rep := harness.Procedure(t, run.Options{
 		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: true, RollbackAt: "replica.mgm"}},
 	})
-	harness.Taken(t, rep)
+	harness.RequireUpgraded(t, rep)
 }
 
 // A second mysqld takes over while the source's only one is away: writers stand
 // for the two changes only, which is less than the restart takes.
 func TestSecondMysqldTakesOver(t *testing.T) {
-	from, to := harness.Path()
+	harness.In(t, harness.Upgrades)
+	from, to := harness.UpgradePath()
 	rep := harness.Procedure(t, run.Options{
 		Release: from, Accept: []string{"F1"}, Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: true, SpareSQL: true}},
 	})
-	harness.Taken(t, rep)
-	step := harness.Step(t, rep, "source.sql")
+	harness.RequireUpgraded(t, rep)
+	step := harness.StepOf(t, rep, "source.sql")
 	assert.Positive(t, step.WritersStoodMS)
 	assert.Less(t, step.WritersStoodMS, step.AwayMS)
 }
@@ -71,16 +75,18 @@ func TestSecondMysqldTakesOver(t *testing.T) {
 // Both mysqlds go back from copies of their volumes, as they must where a release
 // does not go back in place: no row is lost, and none is applied twice.
 func TestRollBackFromCopies(t *testing.T) {
-	from, to := harness.Path()
+	harness.In(t, harness.Upgrades)
+	from, to := harness.UpgradePath()
 	rep := harness.Procedure(t, run.Options{
 		Release: from, Accept: []string{"F1"},
 		Upgrade: run.Upgrade{To: to, Options: upgrade.Options{PerGroup: true, RollbackAt: "source.sql", Copies: true}},
 	})
-	harness.Taken(t, rep)
+	harness.RequireUpgraded(t, rep)
 }
 
 // Every sabotaged upgrade is caught by the check that it names, and ends there.
 func TestSabotagedUpgradesAreCaught(t *testing.T) {
+	harness.In(t, harness.Nightly)
 	for _, twist := range upgrade.Twists() {
 		t.Run(twist.Name, func(t *testing.T) {
 			begun := time.Now()
@@ -90,7 +96,7 @@ func TestSabotagedUpgradesAreCaught(t *testing.T) {
 			require.NotNil(t, rep.Results.Upgrade)
 			assert.False(t, rep.Results.Upgrade.Taken)
 			assert.Equal(t, evidence.ExitViolated, rep.Results.Exit, rep.Results.Verdict.Headline)
-			blamed := harness.Blamed(t, rep)
+			blamed := harness.BlamedChecks(t, rep)
 			require.NotEmpty(t, blamed, rep.Results.Verdict.Headline)
 			assert.Equal(t, twist.Want, blamed[0], rep.Results.Verdict.Headline)
 			t.Logf("caught in %.0f s", time.Since(begun).Seconds())

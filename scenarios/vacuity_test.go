@@ -26,6 +26,7 @@ import (
 // run with it exits 3. Each guard is tried on a pair on which all is well but for
 // the one thing that is kept from the claim.
 func TestNothingToLookAt(t *testing.T) {
+	harness.In(t, harness.Core)
 	ctx := bounded(t, 4*time.Minute)
 	p := harness.Pair(t, harness.Release(), nil)
 	some := writes(ctx, t, p)
