@@ -21,7 +21,7 @@ UNIT = $$($(GO) list ./... | grep -v /scenarios)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## make bin/ndbproof
@@ -46,6 +46,10 @@ test: unit image ## unit tests, images, then the core suite on real clusters (20
 .PHONY: unit
 unit: ## unit tests: no Docker, under 30 seconds
 	$(TEST) $(UNIT)
+
+.PHONY: test-images
+test-images: ## tests of images on a real engine; they need a tarball (15 minutes at most)
+	$(TEST) -timeout 15m -tags engine -v -run Engine ./images
 
 .PHONY: image
 image: build ## build the images of all releases that tarballs are found for, and the probe's; without any release also NDB itself (ARGS=--no-build: never)
