@@ -211,6 +211,7 @@ func newFake(t *testing.T, r release.Release) *fake {
 		"ndbcluster", "binlog",
 		"latest_epoch=9, latest_trans_epoch=8, latest_received_binlog_epoch=9, latest_handled_binlog_epoch=8, latest_applied_binlog_epoch=0",
 	})
+	f.servers[topology.Replica].fails("SHOW RELAYLOG EVENTS", &mysql.MySQLError{Number: 1220, Message: "Could not find target log"})
 	source.on("FROM mysql.ndb_binlog_index", "next_file next_position", []any{"./" + f.end.File, int64(f.end.Pos)})
 	replica.on("SELECT epoch FROM mysql.ndb_apply_status", "epoch", []any{"9"})
 	replica.on("FROM ndbproof.marker WHERE marker = ?", "n", []any{int64(1)})

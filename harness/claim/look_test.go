@@ -68,10 +68,10 @@ func (f *fake) status(receiver, applier string, errno int, received replication.
 	applies := map[string]string{"Yes": w.ApplierWaits}
 	f.servers[topology.Replica].on(w.ShowReplicaStatus, strings.Join([]string{
 		w.IORunning, w.SQLRunning, w.IOState, w.SQLState, w.LastIOErrno, w.LastIOError, w.LastSQLErrno, w.LastSQLError,
-		w.SourceLogFile, w.ReadSourceLogPos, w.RelaySourceLogFile, w.ExecSourceLogPos, w.SecondsBehind,
+		w.SourceLogFile, w.ReadSourceLogPos, w.RelaySourceLogFile, w.ExecSourceLogPos, w.SecondsBehind, "Relay_Log_File",
 	}, " "), []any{
 		receiver, applier, does[receiver], applies[applier], int64(errno), "", int64(0), "",
-		received.File, int64(received.Pos), "binlog.000001", int64(500), int64(0),
+		received.File, int64(received.Pos), "binlog.000001", int64(500), int64(0), "relay.000003",
 	})
 }
 

@@ -191,17 +191,27 @@ func (c *Channel) CatchUpAndStop(ctx context.Context) error {
 	return c.Stop(ctx)
 }
 
-// PurgeRelayLogs has the replica's applier remove the relay logs that it has passed:
-// it does so when it goes on to the next one, up to where it was at its last
-// checkpoint, so that a log goes some rotations later.
+// PurgeRelayLogs has the replica's applier remove the relay log that it reads now, and
+// those before it. The applier purges when it goes on to the next log, up to where it
+// was at its last checkpoint (replica_checkpoint_period, 0.3 s), so that a log goes some
+// rotations later: logs are rotated until it is gone.
 func (c *Channel) PurgeRelayLogs(ctx context.Context) error {
-	for range 3 {
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%s to purge %s", c.Replica, s.RelayLog)
+	return poll.Every(ctx, 100*time.Millisecond, what, func(ctx context.Context) error {
 		if err := c.onReplica(ctx, "FLUSH LOCAL RELAY LOGS"); err != nil {
-			return err
+			return poll.Stop(err)
 		}
 		if _, err := c.CatchUp(ctx); err != nil {
-			return err
+			return poll.Stop(err)
 		}
-	}
-	return nil
+		there, err := c.Replica.hasRelayLog(ctx, s.RelayLog)
+		if err == nil && there {
+			err = errors.New("it is still in the index")
+		}
+		return err
+	})
 }

@@ -129,3 +129,19 @@ func (s *Server) KeepLogs(ctx context.Context, n int) error {
 	}
 	return s.exec(ctx, "remove the older logs", "PURGE BINARY LOGS TO "+secure.QuoteString(all[len(all)-n].Name))
 }
+
+// noSuchLog is ER_ERROR_WHEN_EXECUTING_COMMAND, by which SHOW RELAYLOG EVENTS refuses a
+// log that is not in the index ("Could not find target log").
+const noSuchLog = 1220
+
+// hasRelayLog tells whether a relay log is in the server's index.
+func (s *Server) hasRelayLog(ctx context.Context, name string) (bool, error) {
+	_, err := Rows(ctx, s.DB, "SHOW RELAYLOG EVENTS IN "+secure.QuoteString(name)+" LIMIT 1")
+	if number, _, ok := ErrorNumber(err); ok && number == noSuchLog {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for relay log %s of %s: %w", name, s, err)
+	}
+	return true, nil
+}

@@ -21,6 +21,7 @@ type Status struct {
 	ApplierErr   LastError `json:"applier_error"`
 	Received     Position  `json:"received"` // in the source's binary log
 	Applied      Position  `json:"applied"`
+	RelayLog     string    `json:"-"` // the file that the applier reads
 	// Behind is how many seconds the applier is behind what the receiver has; nil
 	// where the replica does not know.
 	Behind *int64 `json:"behind,omitempty"`
@@ -58,7 +59,7 @@ func ParseStatus(row Row, w release.Words) (Status, error) {
 	for name, into := range map[string]*string{
 		w.IORunning: &s.Receiver, w.SQLRunning: &s.Applier, w.IOState: &s.ReceiverDoes, w.SQLState: &s.ApplierDoes,
 		w.LastIOError: &s.ReceiverErr.Message, w.LastSQLError: &s.ApplierErr.Message,
-		w.SourceLogFile: &s.Received.File, w.RelaySourceLogFile: &s.Applied.File,
+		w.SourceLogFile: &s.Received.File, w.RelaySourceLogFile: &s.Applied.File, "Relay_Log_File": &s.RelayLog,
 	} {
 		v, ok := row[name]
 		if !ok {

@@ -72,7 +72,7 @@ func TestParseStatusRefuses(t *testing.T) {
 		return Row{
 			w.IORunning: "Yes", w.SQLRunning: "Yes", w.IOState: "", w.SQLState: "", w.LastIOErrno: "0", w.LastIOError: "",
 			w.LastSQLErrno: "0", w.LastSQLError: "", w.SourceLogFile: "binlog.000002", w.ReadSourceLogPos: "900",
-			w.RelaySourceLogFile: "binlog.000001", w.ExecSourceLogPos: "500", w.SecondsBehind: "",
+			w.RelaySourceLogFile: "binlog.000001", w.ExecSourceLogPos: "500", w.SecondsBehind: "", "Relay_Log_File": "relay.000003",
 		}
 	}
 	s, err := ParseStatus(good(), w)
