@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"ndbproof/harness/engine"
+	"ndbproof/harness/poll"
 	"ndbproof/harness/replication"
 	"ndbproof/harness/secret"
 	"ndbproof/harness/secure"
@@ -91,9 +93,13 @@ func (c *Cluster) tlsFiles(s topology.Spec, n topology.Node) []topology.File {
 	return s.TLSFiles(k.Authority, k.Server[c.Side], k.Client)
 }
 
-// startNodes creates all nodes at once, and starts the others when the
-// management node runs: a data node that finds none waits before it asks again.
+// startNodes creates all nodes at once, and starts the others in the order of the Spec
+// when the management node runs: a data node that finds none waits before it asks again.
 func (c *Cluster) startNodes(ctx context.Context) error {
+	after := map[string]time.Duration{}
+	for _, s := range c.Spec.StartOrder() {
+		after[s.Node] = s.After
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	managed := make(chan struct{})
 	for _, n := range c.Nodes {
@@ -107,10 +113,13 @@ func (c *Cluster) startNodes(ctx context.Context) error {
 			}
 			select {
 			case <-managed:
-				return n.start(ctx)
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
+			if err := poll.At(ctx, time.Now().Add(after[n.Name])); err != nil {
+				return err
+			}
+			return n.start(ctx)
 		})
 	}
 	return g.Wait()

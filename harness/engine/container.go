@@ -103,6 +103,14 @@ func (c Container) configure(to *container.Config) {
 	}
 }
 
+// nowhere is the name server of a container that has networks of its own: its loopback
+// address, where none listens, so that no name leaves the machine. The engine answers
+// the names of its networks by itself. For any other name, and that of a node which has
+// not started yet, Engine 20.10 gives no answer where the network is internal, and the
+// program that asks waits until its resolver gives up: ndb_mgmd took 5 s to start. So
+// the resolver gives up after one second, which is the least that resolv.conf allows.
+const nowhere = "127.0.0.1"
+
 func (c Container) host(to *container.HostConfig) {
 	to.LogConfig = container.LogConfig{Type: "json-file"}
 	to.CapAdd = c.Caps
@@ -115,6 +123,8 @@ func (c Container) host(to *container.HostConfig) {
 		to.NetworkMode = "default"
 	case len(c.Networks) == 0:
 		to.NetworkMode = "none"
+	default:
+		to.DNS, to.DNSOptions = []string{nowhere}, []string{"timeout:1", "attempts:1"}
 	}
 	to.Binds = nil
 	for _, v := range c.Volumes {
