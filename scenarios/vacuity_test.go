@@ -14,6 +14,7 @@ import (
 
 	"ndbproof/harness"
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
@@ -68,7 +69,7 @@ func TestNothingToLookAt(t *testing.T) {
 // looked looks at one claim.
 func looked(ctx context.Context, t *testing.T, id string, s claim.Subject) evidence.Outcome {
 	t.Helper()
-	all := claim.All()
+	all := all.Claims()
 	i := slices.IndexFunc(all, func(c claim.Claim) bool { return c.ID == id })
 	require.GreaterOrEqual(t, i, 0, "no claim %s", id)
 	return claim.Run(ctx, all[i], s, evidence.At(t.TempDir()), secure.Seed2021())

@@ -65,6 +65,12 @@ type Sabotage struct {
 	Also []string // claims that may fall with it
 }
 
+// Row is a row of the matrix: a claim, and a sabotage that must make it fall.
+type Row struct {
+	Claim    Claim
+	Sabotage Sabotage
+}
+
 // Status is how a claim ended.
 type Status = evidence.Status
 

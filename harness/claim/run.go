@@ -66,15 +66,15 @@ func outcome(ctx context.Context, c Claim, s Subject, dir *evidence.Dir, promise
 // does not have, or with nothing seen in it, is an error: it cannot have been
 // kept by this version of the claim, or proves nothing.
 func Rejudge(c Claim, observation []byte, p secure.Profile, r release.Release) ([]Violation, error) {
-	o, err := reread(c, observation)
+	o, err := Reread(c, observation)
 	if err != nil {
 		return nil, err
 	}
 	return c.Judge(o, p, r), nil
 }
 
-// reread gives what a claim saw from its evidence.
-func reread(c Claim, observation []byte) (Observation, error) {
+// Reread gives what a claim saw from its evidence.
+func Reread(c Claim, observation []byte) (Observation, error) {
 	o := c.Blank()
 	d := json.NewDecoder(bytes.NewReader(observation))
 	d.DisallowUnknownFields()

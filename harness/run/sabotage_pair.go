@@ -11,6 +11,7 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
@@ -26,9 +27,9 @@ func (r *runner) sabotage(ctx context.Context) error {
 	if falls := evidence.Falls(r.results.Claims); len(falls) > 0 {
 		return fmt.Errorf("break the pair on purpose: its claims must hold before: %s", fallen(falls))
 	}
-	rows := claim.Matrix(r.promised, r.image.Release)
+	rows := all.Matrix(r.promised, r.image.Release)
 	if r.Sabotage == SabotageOne {
-		rows = claim.OneEach(rows)
+		rows = all.OneEach(rows)
 	}
 	scratch, err := lock.Folder("sabotage")
 	if err != nil {
@@ -36,7 +37,7 @@ func (r *runner) sabotage(ctx context.Context) error {
 	}
 	defer scratch.Release() //nolint:errcheck // what is left of it is swept
 	m := &matrix{
-		bench: r.bench(), catchUp: catchUp, claims: claim.For(r.promised), promised: r.promised,
+		bench: r.bench(), catchUp: catchUp, claims: all.For(r.promised), promised: r.promised,
 		scratch: evidence.At(scratch.Path), before: r.ready, deaths: &r.deaths,
 		group: func(effect string, n int) {
 			r.begin("sabotage, "+effect, fmt.Sprintf("sabotage: %d of the kind that %s", n, effect))

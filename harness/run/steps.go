@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
@@ -164,7 +165,7 @@ func (r *runner) check(ctx context.Context) error {
 	if err := r.startWriters(ctx, load.Inserts(), load.Mixed()); err != nil {
 		return err
 	}
-	for _, c := range claim.For(r.promised) {
+	for _, c := range all.For(r.promised) {
 		if c.Step == 8 && r.step != 8 && ctx.Err() == nil {
 			r.enter(8)
 		}
@@ -175,7 +176,7 @@ func (r *runner) check(ctx context.Context) error {
 		}
 		r.say("claim", "", "", fmt.Sprintf("%s %s", o.ID, o.Status))
 	}
-	r.results.Gaps = claim.Gaps(r.results.Claims, r.dir)
+	r.results.Gaps = all.Gaps(r.results.Claims, r.dir)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

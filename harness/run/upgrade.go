@@ -8,6 +8,7 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
@@ -218,7 +219,7 @@ func (u *upgrading) after(ctx context.Context) error {
 		return err
 	}
 	u.report.Seconds["claims after"] = seconds(begun)
-	to.Claims, to.Gaps = u.all, claim.Gaps(u.all, u.dir)
+	to.Claims, to.Gaps = u.all, all.Gaps(u.all, u.dir)
 	u.report = u.report.Between(u.from, to, upgrade.Reviewed())
 	return upgrade.Keep(u.dir, upgrade.ToFile, to)
 }
@@ -247,10 +248,10 @@ func (u *upgrading) judgeEverything(ctx context.Context, phase string, settled b
 	}
 	noTables := restoresAhead(u.steps, u.marks)
 	if noTables {
-		u.progress.Note(claim.MarkersID + " is left out: it makes tables, and a mysqld that goes back to a copy cannot install those of a newer one (error 3611)")
+		u.progress.Note(claim.RestMarkersID + " is left out: it makes tables, and a mysqld that goes back to a copy cannot install those of a newer one (error 3611)")
 	}
-	claims := slices.DeleteFunc(claim.For(u.promised), func(c claim.Claim) bool {
-		return c.ID == claim.RowsID && !settled || c.ID == claim.MarkersID && noTables
+	claims := slices.DeleteFunc(all.For(u.promised), func(c claim.Claim) bool {
+		return c.ID == claim.RowsParityID && !settled || c.ID == claim.RestMarkersID && noTables
 	})
 	u.all = nil
 	for _, c := range claims {
@@ -266,10 +267,10 @@ func (u *upgrading) judgeEverything(ctx context.Context, phase string, settled b
 	}
 	switch {
 	case phase == "claims before":
-		u.from.Claims, u.from.Gaps = u.all, claim.Gaps(u.all, u.dir)
+		u.from.Claims, u.from.Gaps = u.all, all.Gaps(u.all, u.dir)
 	case settled:
 		u.results.Claims = u.all
-		u.results.Gaps = claim.Gaps(u.all, u.dir)
+		u.results.Gaps = all.Gaps(u.all, u.dir)
 	}
 	if falls := evidence.Falls(u.all); len(falls) > 0 && !settled {
 		u.results.Claims = u.all

@@ -12,6 +12,7 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/parity"
@@ -65,7 +66,7 @@ func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *
 // checkClaims looks for the claims that only read or connect, but for the one that
 // would stop the writers.
 func (u *upgrading) checkClaims(ctx context.Context, dir *evidence.Dir) []upgrade.Check {
-	claims := slices.DeleteFunc(claim.For(u.promised), func(c claim.Claim) bool { return !short(c) || c.ID == claim.RowsID })
+	claims := slices.DeleteFunc(all.For(u.promised), func(c claim.Claim) bool { return !short(c) || c.ID == claim.RowsParityID })
 	var all []upgrade.Check
 	for _, o := range judgeAll(ctx, claims, u.bench().Subject, dir, u.promised, "") {
 		all = append(all, upgrade.CheckOf(o))
