@@ -35,8 +35,8 @@ type Violation = evidence.Violation
 
 // Claim is one assertion.
 type Claim struct {
-	ID       string                    // "seed.7.1.binlogs"
-	Step     int                       // of the procedure
+	ID       string                    // "logs.binlog-encrypted"
+	Step     int                       // of the published procedure, optional
 	Title    string                    // the promise in plain words
 	Needs    release.Feature           // "" when every release can
 	Promised func(secure.Profile) bool // nil: by every profile

@@ -35,6 +35,7 @@ func outcome(ctx context.Context, c Claim, s Subject, dir *evidence.Dir, promise
 	if err := c.CannotLook(s.Parts()); err != nil {
 		return Outcome{Status: NotLooked, Reason: err.Error()}
 	}
+	s.Promised = promised
 	seen, err := c.Look(ctx, s, dir)
 	var o Outcome
 	if seen != nil {
@@ -79,7 +80,7 @@ func Reread(c Claim, observation []byte) (Observation, error) {
 	d := json.NewDecoder(bytes.NewReader(observation))
 	d.DisallowUnknownFields()
 	if err := d.Decode(o); err != nil {
-		return nil, fmt.Errorf("read the evidence of %s: %w", c.ID, err)
+		return nil, fmt.Errorf("read the evidence of %s: %w: run again with this version, or judge it with the one that kept it", c.ID, err)
 	}
 	if n, unless := o.Seen(); n == 0 {
 		return nil, fmt.Errorf("judge %s again: nothing was seen: %s", c.ID, unless)

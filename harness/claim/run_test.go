@@ -54,7 +54,7 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := evidence.At(t.TempDir())
-			o := Run(t.Context(), c.claim, onlyIntent(), dir, secure.Seed2021())
+			o := Run(t.Context(), c.claim, onlyIntent(), dir, secure.Published2021())
 			require.Equal(t, "rows.counted", o.ID)
 			require.Equal(t, 9, o.Step)
 			require.Equal(t, "a claim", o.Title)
@@ -68,7 +68,7 @@ func TestRun(t *testing.T) {
 			require.Equal(t, "claims/rows.counted.json", o.Evidence)
 			kept, err := os.ReadFile(dir.Path(o.Evidence))
 			require.NoError(t, err)
-			again, err := Rejudge(c.claim, kept, secure.Seed2021(), newest)
+			again, err := Rejudge(c.claim, kept, secure.Published2021(), newest)
 			if o.Seen == 0 && c.reason == "there was nothing" {
 				require.ErrorContains(t, err, "nothing was seen")
 				return
@@ -84,7 +84,7 @@ func TestRun(t *testing.T) {
 func TestRunWithoutRoomForEvidence(t *testing.T) {
 	dir := evidence.At(t.TempDir())
 	require.NoError(t, dir.Write("claims", []byte("a file where a folder should be")))
-	o := Run(t.Context(), countedClaim(&counted{N: 1}, nil), onlyIntent(), dir, secure.Seed2021())
+	o := Run(t.Context(), countedClaim(&counted{N: 1}, nil), onlyIntent(), dir, secure.Published2021())
 	require.Equal(t, NotLooked, o.Status)
 	require.Contains(t, o.Reason, "keep evidence")
 }
@@ -92,7 +92,7 @@ func TestRunWithoutRoomForEvidence(t *testing.T) {
 func TestRejudgeRefusesEvidenceOfAnotherShape(t *testing.T) {
 	c := countedClaim(nil, nil)
 	for _, kept := range []string{``, `{"n": "two"}`, `{"n": 2, "other": 1}`} {
-		_, err := Rejudge(c, []byte(kept), secure.Seed2021(), newest)
+		_, err := Rejudge(c, []byte(kept), secure.Published2021(), newest)
 		require.ErrorContains(t, err, "read the evidence of rows.counted")
 	}
 }
@@ -102,6 +102,6 @@ var newest = release.MustParse("9.7.4")
 // onlyIntent is a subject without any part.
 func onlyIntent() Subject {
 	return Subject{Spec: func(side topology.Side) topology.Spec {
-		return topology.Standard(side, newest, release.Layout{}, secure.Seed2021())
+		return topology.Standard(side, newest, release.Layout{}, secure.Published2021())
 	}}
 }

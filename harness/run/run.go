@@ -46,8 +46,8 @@ func Run(ctx context.Context, o Options, p Progress) (Report, error) {
 	if o.Seed == 0 {
 		o.Seed = drawSeed()
 	}
-	r := &runner{Options: o, progress: p, promised: secure.Seed2021(), secrets: &secret.Set{}, writer: &writers{rows: o.Rows, first: 1}}
-	r.results = evidence.Results{Profile: r.promised.Name}
+	r := &runner{Options: o, progress: p, promised: secure.Published2021(), secrets: &secret.Set{}, writer: &writers{rows: o.Rows, first: 1}}
+	r.results = evidence.Results{Profile: profileOf(r.promised)}
 	r.results.Provenance = evidence.Provenance{Command: o.Command, Seed: o.Seed, Start: time.Now().UTC(), Accounts: outsiders(r.promised)}
 	ctx, r.stop = context.WithCancelCause(ctx)
 	defer r.stop(nil)

@@ -310,7 +310,7 @@ func TestAControlThatFallsReplacesThePair(t *testing.T) {
 
 // TestMatrixOfAllClaims holds the rows that a run carries out to its promises.
 func TestMatrixOfAllClaims(t *testing.T) {
-	p := secure.Seed2021()
+	p := secure.Published2021()
 	rows := all.Matrix(p, release.MustParse("9.7.4"))
 	assert.GreaterOrEqual(t, len(rows), 28)
 	gs := groups(rows)

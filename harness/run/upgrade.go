@@ -75,7 +75,7 @@ func (u Upgrade) possible(from, to release.Release) error {
 	if from.IsZero() || to.IsZero() {
 		return nil
 	}
-	p := secure.Seed2021()
+	p := secure.Published2021()
 	source := topology.Standard(topology.Source, from, release.Layout{}, p)
 	_, err := plan.New(source, topology.Standard(topology.Replica, from, release.Layout{}, p), to, u.planOptions())
 	return err

@@ -32,7 +32,7 @@ func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
 	t.Helper()
 	before, after := release.MustParse(from), release.MustParse(to)
 	r := &runner{
-		Options: Options{Upgrade: Upgrade{To: to, Twist: twist}}, promised: secure.Seed2021(),
+		Options: Options{Upgrade: Upgrade{To: to, Twist: twist}}, promised: secure.Published2021(),
 		image: images.Image{Release: before, Ref: "image-" + from}, pair: &cluster.Pair{},
 	}
 	u := &upgrading{
@@ -230,7 +230,7 @@ func TestEveryRoleIsMeasured(t *testing.T) {
 func unGrouped(t *testing.T) []plan.Step {
 	t.Helper()
 	r := release.MustParse("9.7.2")
-	p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
+	p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Published2021()), topology.Standard(topology.Replica, r, layout, secure.Published2021()),
 		release.MustParse("9.7.4"), plan.Options{})
 	require.NoError(t, err)
 	return p.Steps
@@ -241,7 +241,7 @@ func unGrouped(t *testing.T) []plan.Step {
 func TestTurns(t *testing.T) {
 	of := func(from, to, at string) (before []string) {
 		r := release.MustParse(from)
-		p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
+		p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Published2021()), topology.Standard(topology.Replica, r, layout, secure.Published2021()),
 			release.MustParse(to), plan.Options{PerGroup: true, RollbackAt: at})
 		require.NoError(t, err)
 		for i := 1; i < len(p.Steps); i++ {
@@ -309,8 +309,8 @@ func TestPace(t *testing.T) {
 
 // From the first copy on until the last one is put back no table may be made.
 func TestRestoresAhead(t *testing.T) {
-	source := topology.Standard(topology.Source, release.MustParse("9.7.2"), layout, secure.Seed2021())
-	replica := topology.Standard(topology.Replica, release.MustParse("9.7.2"), layout, secure.Seed2021())
+	source := topology.Standard(topology.Source, release.MustParse("9.7.2"), layout, secure.Published2021())
+	replica := topology.Standard(topology.Replica, release.MustParse("9.7.2"), layout, secure.Published2021())
 	ahead := func(o plan.Options) string {
 		p, err := plan.New(source, replica, release.MustParse("9.7.4"), o)
 		require.NoError(t, err)

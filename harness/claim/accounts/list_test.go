@@ -13,7 +13,7 @@ import (
 func goodAccounts() *Accounts {
 	server := func(side topology.Side) ServerAccounts {
 		s := ServerAccounts{Side: side}
-		for _, a := range secure.Seed2021().Accounts {
+		for _, a := range secure.Published2021().Accounts {
 			tls := ""
 			if a.TLS {
 				tls = "ANY"

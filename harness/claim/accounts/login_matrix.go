@@ -29,74 +29,82 @@ const (
 	modePlain     = "plain"
 )
 
-// What comes of a login. errPlugin is CR_AUTH_PLUGIN_ERR: the client will not
-// send a password without TLS, and has no key to encrypt it with. errTLS is
-// CR_SSL_CONNECTION_ERROR. An account that does not exist is answered as one
-// with a plug-in drawn by lot, which differs by name and by server start
-// (sql/auth/sql_authentication.cc, decoy_user).
+// What comes of a login. 2061 is CR_AUTH_PLUGIN_ERR: the client does not send a password
+// without TLS, and has no key to encrypt it with. 2026 is CR_SSL_CONNECTION_ERROR. A
+// server answers for an account that does not exist as for one with a plug-in drawn by
+// lot, which differs by name and by server start (sql/auth/sql_authentication.cc,
+// decoy_user).
 var (
 	in       = []int{0}
 	insecure = []int{replication.SecureTransportRequired}
 	denied   = []int{replication.AccessDenied}
 	plugin   = []int{2061}
 	noTrust  = []int{2026}
-	nobody   = []int{replication.AccessDenied, 2061}
+	decoy    = []int{replication.AccessDenied, 2061}
 )
 
-// LoginMatrix is every account, by TLS and not, with the right password and a
-// wrong one, by TCP and the unix socket. All of it was seen on 9.7.4.
+// LoginMatrix is every account of a profile that is not locked, by TLS and not, with the
+// right password and a wrong one, by TCP and the unix socket. All of it was seen on 9.7.4
+// for the published profile; a test has it as a table.
+func LoginMatrix(p secure.Profile) []Login {
+	var all []Login
+	for _, client := range []string{clientRelease, clientDriver} {
+		for _, a := range p.Accounts {
+			if !a.Locked {
+				all = append(all, loginsAs(client, a, p)...)
+			}
+		}
+	}
+	return all
+}
+
+// loginsAs are the rows of one client and account.
 //
-// user1 does not itself require TLS: what it meets without it is the server's
-// insistence, or its client's refusal to send the password. The socket is secure
-// by itself. The harness's account requires TLS on the socket, too, and so is
-// denied there. root is at the socket only.
-func LoginMatrix() []Login {
-	const user1, admin, root = secure.ReplicationUser, secure.AdminUser, secure.Root
-	const sql, driver = clientRelease, clientDriver
-	const right, wrong, tcp, sock = "right", "wrong", "tcp", "socket"
+// What an account that does not itself require TLS meets without it is the server's
+// insistence, or its client's refusal to send the password. The socket is secure by
+// itself. An account that requires TLS does so on the socket, too, and is denied there.
+// One at localhost is at the socket only, since servers resolve no names.
+func loginsAs(client string, a secure.Account, p secure.Profile) []Login {
+	const right, wrong, tcp, socket = "right", "wrong", "tcp", "socket"
+	local := a.Host == "localhost"
+	row := func(mode, password, transport string, warm, cold []int) Login {
+		return Login{Client: client, User: a.User, Mode: mode, Password: password, Transport: transport, Warm: warm, Cold: cold}
+	}
+	overTLS, plain := in, in
+	if local {
+		overTLS = denied
+	}
+	switch {
+	case local, a.TLS:
+		plain = denied
+	case p.RequireSecureTransport:
+		plain = insecure
+	}
+	if client == clientDriver { // has no socket, and asks for the key that encrypts a password
+		return []Login{
+			row(modeTLS, right, tcp, overTLS, overTLS),
+			row(modeTLS, wrong, tcp, denied, denied),
+			row(modePlain, right, tcp, plain, plain),
+			row(modePlain, wrong, tcp, denied, denied),
+		}
+	}
+	cold, guessed, bySocket := plugin, plugin, in
+	if local {
+		plain, cold, guessed = decoy, decoy, decoy
+	}
+	if a.TLS {
+		bySocket = denied
+	}
 	return []Login{
-		{sql, user1, modeTLS, right, tcp, in, in},
-		{sql, user1, modeTLS, right, sock, in, in},
-		{sql, user1, modeTLS, wrong, tcp, denied, denied},
-		{sql, user1, modeTLS, wrong, sock, denied, denied},
-		{sql, user1, modePlain, right, tcp, insecure, plugin},
-		{sql, user1, modePlain, right, sock, in, in},
-		{sql, user1, modePlain, wrong, tcp, plugin, plugin},
-		{sql, user1, modePlain, wrong, sock, denied, denied},
-		{sql, user1, modeOther, right, tcp, noTrust, noTrust},
-
-		{sql, admin, modeTLS, right, tcp, in, in},
-		{sql, admin, modeTLS, right, sock, in, in},
-		{sql, admin, modeTLS, wrong, tcp, denied, denied},
-		{sql, admin, modeTLS, wrong, sock, denied, denied},
-		{sql, admin, modePlain, right, tcp, denied, plugin},
-		{sql, admin, modePlain, right, sock, denied, denied},
-		{sql, admin, modePlain, wrong, tcp, plugin, plugin},
-		{sql, admin, modePlain, wrong, sock, denied, denied},
-		{sql, admin, modeOther, right, tcp, noTrust, noTrust},
-
-		{sql, root, modeTLS, right, tcp, denied, denied},
-		{sql, root, modeTLS, right, sock, in, in},
-		{sql, root, modeTLS, wrong, tcp, denied, denied},
-		{sql, root, modeTLS, wrong, sock, denied, denied},
-		{sql, root, modePlain, right, tcp, nobody, nobody},
-		{sql, root, modePlain, right, sock, in, in},
-		{sql, root, modePlain, wrong, tcp, nobody, nobody},
-		{sql, root, modePlain, wrong, sock, denied, denied},
-		{sql, root, modeOther, right, tcp, noTrust, noTrust},
-
-		{driver, user1, modeTLS, right, tcp, in, in},
-		{driver, user1, modeTLS, wrong, tcp, denied, denied},
-		{driver, user1, modePlain, right, tcp, insecure, insecure},
-		{driver, user1, modePlain, wrong, tcp, denied, denied},
-		{driver, admin, modeTLS, right, tcp, in, in},
-		{driver, admin, modeTLS, wrong, tcp, denied, denied},
-		{driver, admin, modePlain, right, tcp, denied, denied},
-		{driver, admin, modePlain, wrong, tcp, denied, denied},
-		{driver, root, modeTLS, right, tcp, denied, denied},
-		{driver, root, modeTLS, wrong, tcp, denied, denied},
-		{driver, root, modePlain, right, tcp, denied, denied},
-		{driver, root, modePlain, wrong, tcp, denied, denied},
+		row(modeTLS, right, tcp, overTLS, overTLS),
+		row(modeTLS, right, socket, in, in),
+		row(modeTLS, wrong, tcp, denied, denied),
+		row(modeTLS, wrong, socket, denied, denied),
+		row(modePlain, right, tcp, plain, cold),
+		row(modePlain, right, socket, bySocket, bySocket),
+		row(modePlain, wrong, tcp, guessed, guessed),
+		row(modePlain, wrong, socket, denied, denied),
+		row(modeOther, right, tcp, noTrust, noTrust),
 	}
 }
 

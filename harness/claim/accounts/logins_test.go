@@ -20,7 +20,7 @@ import (
 func goodLogins() *Logins {
 	o := &Logins{}
 	for _, side := range topology.Sides {
-		for _, l := range LoginMatrix() {
+		for _, l := range LoginMatrix(secure.Published2021()) {
 			for cache, want := range map[string][]int{"warm": l.Warm, "cold": l.Cold} {
 				t := TriedLogin{Side: side, Login: l, Cache: cache, Want: want, Got: want[0]}
 				if t.Warm, t.Cold = nil, nil; t.Got == 0 && l.Mode == modeTLS {
@@ -50,7 +50,7 @@ func TestLogins(t *testing.T) {
 func TestLoginMatrix(t *testing.T) {
 	count := map[string]int{}
 	seen := map[string]bool{}
-	for _, l := range LoginMatrix() {
+	for _, l := range LoginMatrix(secure.Published2021()) {
 		require.NotEmpty(t, l.Warm)
 		require.NotEmpty(t, l.Cold)
 		key := l.Client + l.User + l.Mode + l.Password + l.Transport
@@ -62,7 +62,7 @@ func TestLoginMatrix(t *testing.T) {
 		"mysql tls": 12, "mysql plain": 12, "mysql tls, other name": 3, "go-sql-driver tls": 6, "go-sql-driver plain": 6,
 	}, count)
 	errors := map[int]bool{}
-	for _, l := range LoginMatrix() {
+	for _, l := range LoginMatrix(secure.Published2021()) {
 		for _, n := range slices.Concat(l.Warm, l.Cold) {
 			errors[n] = true
 		}
@@ -93,9 +93,9 @@ func TestLoginsLook(t *testing.T) {
 	}
 	o, err := lookLogins(t.Context(), f.Subject())
 	require.NoError(t, err)
-	require.Len(t, o.Tried, 2*2*len(LoginMatrix()))
+	require.Len(t, o.Tried, 2*2*len(LoginMatrix(secure.Published2021())))
 	byDriver := Logins{slices.DeleteFunc(slices.Clone(o.Tried), func(l TriedLogin) bool { return l.Client != clientDriver && l.Mode != modeOther })}
-	require.Empty(t, judgeLogins(&byDriver, secure.Seed2021(), claimtest.Newest))
+	require.Empty(t, judgeLogins(&byDriver, secure.Published2021(), claimtest.Newest))
 	require.Contains(t, f.Servers[topology.Replica].Heard, "FLUSH LOCAL PRIVILEGES")
 	require.Equal(t, "TLSv1.3", o.Tried[0].TLS)
 
@@ -153,4 +153,68 @@ func TestColdCacheOfAnother(t *testing.T) {
 			require.Equal(t, c.got, cell.Got)
 		})
 	}
+}
+
+// TestLoginMatrixOfThePublishedProfile fixes what was seen of it on 9.7.4.
+func TestLoginMatrixOfThePublishedProfile(t *testing.T) {
+	const user1, admin, root = secure.ReplicationUser, secure.AdminUser, secure.Root
+	const sql, driver = clientRelease, clientDriver
+	const right, wrong, tcp, socket = "right", "wrong", "tcp", "socket"
+	require.ElementsMatch(t, []Login{
+		{sql, user1, modeTLS, right, tcp, in, in},
+		{sql, user1, modeTLS, right, socket, in, in},
+		{sql, user1, modeTLS, wrong, tcp, denied, denied},
+		{sql, user1, modeTLS, wrong, socket, denied, denied},
+		{sql, user1, modePlain, right, tcp, insecure, plugin},
+		{sql, user1, modePlain, right, socket, in, in},
+		{sql, user1, modePlain, wrong, tcp, plugin, plugin},
+		{sql, user1, modePlain, wrong, socket, denied, denied},
+		{sql, user1, modeOther, right, tcp, noTrust, noTrust},
+
+		{sql, admin, modeTLS, right, tcp, in, in},
+		{sql, admin, modeTLS, right, socket, in, in},
+		{sql, admin, modeTLS, wrong, tcp, denied, denied},
+		{sql, admin, modeTLS, wrong, socket, denied, denied},
+		{sql, admin, modePlain, right, tcp, denied, plugin},
+		{sql, admin, modePlain, right, socket, denied, denied},
+		{sql, admin, modePlain, wrong, tcp, plugin, plugin},
+		{sql, admin, modePlain, wrong, socket, denied, denied},
+		{sql, admin, modeOther, right, tcp, noTrust, noTrust},
+
+		{sql, root, modeTLS, right, tcp, denied, denied},
+		{sql, root, modeTLS, right, socket, in, in},
+		{sql, root, modeTLS, wrong, tcp, denied, denied},
+		{sql, root, modeTLS, wrong, socket, denied, denied},
+		{sql, root, modePlain, right, tcp, decoy, decoy},
+		{sql, root, modePlain, right, socket, in, in},
+		{sql, root, modePlain, wrong, tcp, decoy, decoy},
+		{sql, root, modePlain, wrong, socket, denied, denied},
+		{sql, root, modeOther, right, tcp, noTrust, noTrust},
+
+		{driver, user1, modeTLS, right, tcp, in, in},
+		{driver, user1, modeTLS, wrong, tcp, denied, denied},
+		{driver, user1, modePlain, right, tcp, insecure, insecure},
+		{driver, user1, modePlain, wrong, tcp, denied, denied},
+		{driver, admin, modeTLS, right, tcp, in, in},
+		{driver, admin, modeTLS, wrong, tcp, denied, denied},
+		{driver, admin, modePlain, right, tcp, denied, denied},
+		{driver, admin, modePlain, wrong, tcp, denied, denied},
+		{driver, root, modeTLS, right, tcp, denied, denied},
+		{driver, root, modeTLS, wrong, tcp, denied, denied},
+		{driver, root, modePlain, right, tcp, denied, denied},
+		{driver, root, modePlain, wrong, tcp, denied, denied},
+	}, LoginMatrix(secure.Published2021()))
+}
+
+// A server that takes connections without TLS takes them of accounts that do not require it.
+func TestLoginMatrixOfPlainTransport(t *testing.T) {
+	strict := LoginMatrix(secure.Published2021())
+	var changed []string
+	for i, l := range LoginMatrix(secure.Weaken(secure.Published2021(), secure.PlainTransport)) {
+		if !slices.Equal(l.Warm, strict[i].Warm) || !slices.Equal(l.Cold, strict[i].Cold) {
+			changed = append(changed, l.Client+" "+l.User+" "+l.Mode)
+			require.Equal(t, in, l.Warm)
+		}
+	}
+	require.Equal(t, []string{"mysql user1 plain", "go-sql-driver user1 plain"}, changed)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ndbproof/harness/claim"
 	"ndbproof/harness/release"
@@ -44,17 +45,30 @@ func (o *PlainClients) Seen() (int, string) {
 	return n, "no login was tried"
 }
 
-// attempts are the logins tried on each side: the controls first. The account
-// of the channel does not itself require TLS, so the server's own insistence is
-// what it meets (3159). The harness's account does, and root is not known at
-// TCP hosts: both are refused as they are (1045).
-var attempts = []Tried{
-	{User: secure.ReplicationUser, TLS: replication.TLSVerify, Controls: true},
-	{User: secure.AdminUser, TLS: replication.TLSVerify, Controls: true},
-	{User: secure.ReplicationUser, TLS: replication.TLSOff, Want: replication.SecureTransportRequired},
-	{User: secure.AdminUser, TLS: replication.TLSOff, Want: replication.AccessDenied},
-	{User: secure.Root, TLS: replication.TLSOff, Want: replication.AccessDenied},
-	{User: secure.Root, TLS: replication.TLSVerify, Want: replication.AccessDenied},
+// attempts are the logins tried on each side, for every account that is not locked: first
+// the controls, over TLS. The account of the channel does not itself require TLS, so the
+// server's own insistence is what it meets. An account that requires TLS, or is at
+// localhost and so not known over TCP, is refused as it is.
+func attempts(p secure.Profile) []Tried {
+	var controls, plain, local []Tried
+	for _, a := range p.Accounts {
+		atSocket := a.Host == "localhost"
+		switch {
+		case a.Locked:
+			continue
+		case atSocket:
+			local = append(local, Tried{User: a.User, TLS: replication.TLSVerify, Want: replication.AccessDenied})
+		default:
+			controls = append(controls, Tried{User: a.User, TLS: replication.TLSVerify, Controls: true})
+		}
+		switch {
+		case atSocket, a.TLS:
+			plain = append(plain, Tried{User: a.User, TLS: replication.TLSOff, Want: replication.AccessDenied})
+		case p.RequireSecureTransport:
+			plain = append(plain, Tried{User: a.User, TLS: replication.TLSOff, Want: replication.SecureTransportRequired})
+		}
+	}
+	return slices.Concat(controls, plain, local)
 }
 
 func plainClient() claim.Claim {
@@ -85,7 +99,7 @@ func plainClient() claim.Claim {
 func lookPlainClients(ctx context.Context, s claim.Subject) (*PlainClients, error) {
 	o := &PlainClients{}
 	for _, side := range topology.Sides {
-		for _, l := range attempts {
+		for _, l := range attempts(s.Promised) {
 			l.Side = side
 			if err := l.try(ctx, s); err != nil {
 				return o, err

@@ -20,7 +20,7 @@ func TestPlainClients(t *testing.T) {
 	good := func() *PlainClients {
 		o := &PlainClients{}
 		for _, side := range topology.Sides {
-			for _, l := range attempts {
+			for _, l := range attempts(secure.Published2021()) {
 				l.Side, l.Got = side, l.Want
 				o.Logins = append(o.Logins, l)
 			}
@@ -66,4 +66,16 @@ func TestPlainClientsLook(t *testing.T) {
 	o := claimtest.RunOn(t, f, claimOf(t, claim.AccountsPlainClientID))
 	require.Equal(t, claim.NotLooked, o.Status)
 	require.Contains(t, o.Reason, "no answer of the server")
+}
+
+// TestAttempts fixes what is tried of the published profile.
+func TestAttempts(t *testing.T) {
+	require.ElementsMatch(t, []Tried{
+		{User: secure.ReplicationUser, TLS: replication.TLSVerify, Controls: true},
+		{User: secure.AdminUser, TLS: replication.TLSVerify, Controls: true},
+		{User: secure.ReplicationUser, TLS: replication.TLSOff, Want: 3159},
+		{User: secure.AdminUser, TLS: replication.TLSOff, Want: 1045},
+		{User: secure.Root, TLS: replication.TLSOff, Want: 1045},
+		{User: secure.Root, TLS: replication.TLSVerify, Want: 1045},
+	}, attempts(secure.Published2021()))
 }

@@ -235,8 +235,19 @@ func namesIn(rows []replication.Row, names []string) []string {
 	return found
 }
 
-// heldByProcedure is what information_schema must say of the account.
-var heldByProcedure = []string{"REPLICATION SLAVE"}
+// promisedPrivileges is what information_schema must say of an account: the global
+// privileges that the profile grants it.
+func promisedPrivileges(p secure.Profile, user string) []string {
+	var names []string
+	for _, line := range promisedGrants(p, user) {
+		privileges, _, global := strings.Cut(strings.TrimPrefix(line, "GRANT "), " ON *.* TO ")
+		if global {
+			names = append(names, strings.Split(privileges, ", ")...)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 func tryPrivilege(ctx context.Context, p secure.Privilege, user, admin replication.Querier) (TriedPrivilege, error) {
 	t := TriedPrivilege{Privilege: p}
@@ -257,17 +268,17 @@ func tryPrivilege(ctx context.Context, p secure.Privilege, user, admin replicati
 	return t, nil
 }
 
-func judgePrivileges(o *Privileges, _ secure.Profile, r release.Release) []claim.Violation {
+func judgePrivileges(o *Privileges, p secure.Profile, r release.Release) []claim.Violation {
 	f := claim.Violations{ID: claim.AccountsPrivilegesID}
-	known := secure.Privileges(r.Words())
+	known, promised := secure.Privileges(r.Words()), promisedPrivileges(p, o.User)
 	for _, s := range o.Servers {
 		for _, name := range s.Names {
 			if _, ok := secure.PrivilegeOf(known, name); !ok {
 				f.Add("new", s.Side, fmt.Sprintf("privilege %s is new in this release: nobody has said what it allows, and how to show that %s has it not", name, o.User))
 			}
 		}
-		if !slices.Equal(s.Held, heldByProcedure) {
-			f.Add("held", s.Side, fmt.Sprintf("%s holds %q; expected %q", o.User, s.Held, heldByProcedure))
+		if !slices.Equal(s.Held, promised) {
+			f.Add("held", s.Side, fmt.Sprintf("%s holds %q; expected %q", o.User, s.Held, promised))
 		}
 		for _, t := range s.Tried {
 			judgePrivilege(&f, o.User, s.Side, t)

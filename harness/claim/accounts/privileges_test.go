@@ -19,7 +19,7 @@ import (
 
 func goodPrivileges() *Privileges {
 	server := func(side topology.Side) ServerPrivileges {
-		s := ServerPrivileges{Side: side, Names: []string{"USAGE", "REPLICATION SLAVE", "SELECT", "TRIGGER", "SYSTEM_USER", "SHUTDOWN"}, Held: heldByProcedure, Spare: heldByProcedure}
+		s := ServerPrivileges{Side: side, Names: []string{"USAGE", "REPLICATION SLAVE", "SELECT", "TRIGGER", "SYSTEM_USER", "SHUTDOWN"}, Held: []string{"REPLICATION SLAVE"}, Spare: []string{"REPLICATION SLAVE"}}
 		for _, name := range s.Names {
 			p, _ := secure.PrivilegeOf(secure.Privileges(claimtest.Newest.Words()), name)
 			if p.Statement != "" {
@@ -94,7 +94,7 @@ func TestPrivilegesLook(t *testing.T) {
 	f := privileged(t)
 	c := claimOf(t, claim.AccountsPrivilegesID)
 	look := func() claim.Outcome {
-		return claim.Run(t.Context(), c, f.Subject(), evidence.At(t.TempDir()), secure.Seed2021())
+		return claim.Run(t.Context(), c, f.Subject(), evidence.At(t.TempDir()), secure.Published2021())
 	}
 	o := look()
 	require.Equal(t, 8, o.Seen, o.Reason)
@@ -122,4 +122,12 @@ func TestPrivilegesLook(t *testing.T) {
 
 	f.Servers[topology.Source].Fail("SELECT * FROM test1.t1", errors.New("connection lost"))
 	require.Equal(t, claim.NotLooked, look().Status)
+}
+
+func TestPromisedPrivileges(t *testing.T) {
+	p := secure.Published2021()
+	require.Equal(t, []string{"REPLICATION SLAVE"}, promisedPrivileges(p, secure.ReplicationUser))
+	p.Accounts[0].Grants = []string{"GRANT SELECT, RELOAD ON *.* TO `user1`@`%`", "GRANT INSERT ON `a`.* TO `user1`@`%`"}
+	require.Equal(t, []string{"RELOAD", "SELECT"}, promisedPrivileges(p, secure.ReplicationUser))
+	require.Empty(t, promisedPrivileges(p, "mallory"))
 }

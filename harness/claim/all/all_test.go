@@ -1,7 +1,6 @@
 package all
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,7 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/accounts"
+	"ndbproof/harness/claim/channel"
 	"ndbproof/harness/claim/claimtest"
+	"ndbproof/harness/claim/logs"
+	"ndbproof/harness/claim/rest"
+	"ndbproof/harness/claim/rows"
+	"ndbproof/harness/claim/traffic"
 	"ndbproof/harness/golden"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
@@ -21,7 +26,7 @@ import (
 // line: a run with fewer fails.
 func TestClaims(t *testing.T) {
 	var b strings.Builder
-	for _, p := range []secure.Profile{secure.Seed2021()} {
+	for _, p := range []secure.Profile{secure.Published2021()} {
 		for _, r := range []string{"8.0.25", "8.4.3", "9.7.4"} {
 			fmt.Fprintf(&b, "%s %s\n", p.Name, release.MustParse(r).Line())
 			for _, c := range For(p) {
@@ -68,10 +73,8 @@ func TestEveryClaimIsWhole(t *testing.T) {
 	}
 	for _, c := range all {
 		t.Run(c.ID, func(t *testing.T) {
-			if step, numbered := strings.CutPrefix(c.ID, "seed."); numbered {
-				require.True(t, strings.HasPrefix(step, fmt.Sprintf("%d.", c.Step)), "step %d", c.Step)
-			}
-			require.Positive(t, c.Step)
+			require.Contains(t, claim.IDs(), c.ID, "it has no place in the order")
+			require.True(t, c.Step >= 0 && c.Step <= 8, "step %d", c.Step)
 			require.NotEmpty(t, c.Title)
 			require.NotNil(t, c.Blank)
 			require.NotNil(t, c.Look)
@@ -98,8 +101,31 @@ func TestEveryClaimIsWhole(t *testing.T) {
 	}
 }
 
-func TestOrderIsByStep(t *testing.T) {
-	require.True(t, slices.IsSortedFunc(Claims(), func(a, b claim.Claim) int { return cmp.Compare(a.Step, b.Step) }))
+// TestOrder fixes that every id has a claim and every claim a place, and that claims about
+// a step of the published procedure are in its order.
+func TestOrder(t *testing.T) {
+	var ids []string
+	var steps []int
+	for _, c := range Claims() {
+		ids = append(ids, c.ID)
+		if c.Step > 0 {
+			steps = append(steps, c.Step)
+		}
+	}
+	require.Equal(t, claim.IDs(), ids)
+	require.True(t, slices.IsSorted(steps), "%v", steps)
+}
+
+// TestIDsNameTheirSubject fixes that a claim's id begins with the package that has it.
+func TestIDsNameTheirSubject(t *testing.T) {
+	for subject, all := range map[string][]claim.Claim{
+		"accounts": accounts.Claims(), "channel": channel.Claims(), "logs": logs.Claims(),
+		"traffic": traffic.Claims(), "rest": rest.Claims(), "rows": rows.Claims(),
+	} {
+		for _, c := range all {
+			require.True(t, strings.HasPrefix(c.ID, subject+"."), "%s is in package %s", c.ID, subject)
+		}
+	}
 }
 
 func TestForLeavesOutWhatIsNotPromised(t *testing.T) {
@@ -109,8 +135,8 @@ func TestForLeavesOutWhatIsNotPromised(t *testing.T) {
 		}
 		return all
 	}
-	require.Len(t, ids(secure.Seed2021()), len(Claims()))
-	weak := ids(secure.Weaken(secure.Seed2021(), secure.NoKeyring, secure.PlainTransport))
+	require.Len(t, ids(secure.Published2021()), len(Claims()))
+	weak := ids(secure.Weaken(secure.Published2021(), secure.NoKeyring, secure.PlainTransport))
 	for _, id := range []string{claim.LogsBinlogEncryptedID, claim.LogsRelaylogEncryptedID, claim.LogsKeyringID, claim.LogsKeysID, claim.LogsDirectReadID, claim.ChannelPlainID, claim.AccountsPlainClientID} {
 		require.NotContains(t, weak, id)
 	}

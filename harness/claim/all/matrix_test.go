@@ -13,7 +13,7 @@ import (
 )
 
 func TestMatrixHasEveryRow(t *testing.T) {
-	p := secure.Seed2021()
+	p := secure.Published2021()
 	rows := Matrix(p, claimtest.Newest)
 	want := 0
 	for _, c := range For(p) {

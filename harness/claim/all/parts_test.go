@@ -24,7 +24,7 @@ func TestParts(t *testing.T) {
 		name string
 		has  claim.Part
 	}{{"all", claim.AllParts}, {"sql", sql}, {"sql and files", sql | claim.PartFiles}, {"network", network}} {
-		can := ForParts(secure.Seed2021(), set.has)
+		can := ForParts(secure.Published2021(), set.has)
 		fmt.Fprintf(&b, "%s (%s): %d of %d claims\n", set.name, set.has, len(can), len(Claims()))
 		for _, c := range Claims() {
 			line := "  " + c.ID
@@ -36,9 +36,9 @@ func TestParts(t *testing.T) {
 		}
 	}
 	golden.Equal(t, "testdata/parts.golden", b.String())
-	require.True(t, slices.ContainsFunc(ForParts(secure.Seed2021(), network), func(c claim.Claim) bool { return c.ID == claim.ChannelCertificatesID }))
-	require.Len(t, ForParts(secure.Seed2021(), claim.AllParts), len(For(secure.Seed2021())))
-	require.Empty(t, ForParts(secure.Seed2021(), 0), "a claim that uses nothing cannot see anything")
+	require.True(t, slices.ContainsFunc(ForParts(secure.Published2021(), network), func(c claim.Claim) bool { return c.ID == claim.ChannelCertificatesID }))
+	require.Len(t, ForParts(secure.Published2021(), claim.AllParts), len(For(secure.Published2021())))
+	require.Empty(t, ForParts(secure.Published2021(), 0), "a claim that uses nothing cannot see anything")
 }
 
 // Where a part is missing the claim is not looked at, and says for what.
@@ -51,13 +51,13 @@ func TestMissingPartIsNotLooked(t *testing.T) {
 		}
 		for part := claim.Part(1); part < claim.AllParts; part <<= 1 {
 			if c.Uses&part != 0 {
-				o := claim.Run(t.Context(), c, claimtest.KeepParts(claimtest.NewPair(t, claimtest.Newest).Subject(), claim.AllParts&^part), evidence.At(t.TempDir()), secure.Seed2021())
+				o := claim.Run(t.Context(), c, claimtest.KeepParts(claimtest.NewPair(t, claimtest.Newest).Subject(), claim.AllParts&^part), evidence.At(t.TempDir()), secure.Published2021())
 				require.Equal(t, claim.NotLooked, o.Status, c.ID)
 				require.Equal(t, "cannot look here: needs "+part.String(), o.Reason, c.ID)
 				require.Empty(t, o.Evidence)
 			}
 		}
-		o := claim.Run(t.Context(), c, claim.Subject{Spec: claimtest.NewPair(t, claimtest.Newest).Spec}, evidence.At(t.TempDir()), secure.Seed2021())
+		o := claim.Run(t.Context(), c, claim.Subject{Spec: claimtest.NewPair(t, claimtest.Newest).Spec}, evidence.At(t.TempDir()), secure.Published2021())
 		require.Equal(t, "cannot look here: needs "+c.Uses.String(), o.Reason, c.ID)
 	}
 }

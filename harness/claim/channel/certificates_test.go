@@ -64,7 +64,7 @@ func TestCertificatesLook(t *testing.T) {
 			}
 			return serving(t, source), nil
 		}
-		return claim.Run(t.Context(), claimOf(t, claim.ChannelCertificatesID), f.Subject(), evidence.At(t.TempDir()), secure.Seed2021())
+		return claim.Run(t.Context(), claimOf(t, claim.ChannelCertificatesID), f.Subject(), evidence.At(t.TempDir()), secure.Published2021())
 	}
 	codesOf := func(o claim.Outcome) (all []string) {
 		for _, v := range o.Violations {
@@ -76,7 +76,7 @@ func TestCertificatesLook(t *testing.T) {
 	require.Equal(t, claim.MakeCodes(claim.ChannelCertificatesID, "not-ours", "untrusted"), codesOf(look(&foreign)))
 	require.Equal(t, claim.MakeCodes(claim.ChannelCertificatesID, "no-tls"), codesOf(look(nil)))
 	f.OnDial = func(topology.Side) (net.Conn, error) { return nil, io.ErrUnexpectedEOF }
-	require.Equal(t, claim.NotLooked, claim.Run(t.Context(), claimOf(t, claim.ChannelCertificatesID), f.Subject(), evidence.At(t.TempDir()), secure.Seed2021()).Status)
+	require.Equal(t, claim.NotLooked, claim.Run(t.Context(), claimOf(t, claim.ChannelCertificatesID), f.Subject(), evidence.At(t.TempDir()), secure.Published2021()).Status)
 }
 
 // serving greets, and with a certificate shakes hands.

@@ -38,6 +38,6 @@ func TestWithoutTLS(t *testing.T) {
 func TestChannelWithoutPromiseOfIdentity(t *testing.T) {
 	o := goodChannel()
 	o.Wanted.CA, o.Wanted.Verify = "", "NO"
-	p := secure.Weaken(secure.Seed2021(), secure.UnverifiedChannel)
+	p := secure.Weaken(secure.Published2021(), secure.UnverifiedChannel)
 	require.Empty(t, claimOf(t, claim.ChannelTLSID).Judge(o, p, claimtest.Newest))
 }

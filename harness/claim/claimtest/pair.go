@@ -110,7 +110,7 @@ func NewPair(t *testing.T, r release.Release) *Pair {
 	}
 	servers := map[topology.Side]*replication.Server{}
 	for _, side := range topology.Sides {
-		f.Specs[side] = topology.Standard(side, r, release.Layout{UID: 27, GID: 27}, secure.Seed2021())
+		f.Specs[side] = topology.Standard(side, r, release.Layout{UID: 27, GID: 27}, secure.Published2021())
 		f.Servers[side], f.Spares[side], f.Disk[side] = &Server{}, &Server{}, map[string]File{}
 		servers[side] = &replication.Server{
 			Side: side, Name: "sql", Spec: func() topology.Spec { return f.Specs[side] },
@@ -141,7 +141,7 @@ func NewPair(t *testing.T, r release.Release) *Pair {
 
 // Subject gives all parts.
 func (f *Pair) Subject() claim.Subject {
-	return claim.Subject{Spec: f.Spec, Channel: f.Channel, Keys: f, Files: f, Host: f, Wire: f, Disks: f, Writers: f}
+	return claim.Subject{Spec: f.Spec, Channel: f.Channel, Keys: f, Files: f, Host: f, Wire: f, Disks: f, Writers: f, Promised: secure.Published2021()}
 }
 
 // Bench is the pair with its operator.

@@ -44,7 +44,7 @@ func RequireJudges[T any, O interface {
 	claim.Observation
 }](t *testing.T, c claim.Claim, good func() O, cases []Broken[O]) {
 	t.Helper()
-	promised := secure.Seed2021()
+	promised := secure.Published2021()
 	n, unless := good().Seen()
 	require.Positive(t, n, "the good observation must count: %s", unless)
 	require.Empty(t, c.Judge(good(), promised, Newest))
@@ -105,7 +105,7 @@ func RequireUnseen(t *testing.T, all map[string]claim.Observation) {
 // RunOn looks at a pair for a claim, and judges.
 func RunOn(t *testing.T, f *Pair, c claim.Claim) claim.Outcome {
 	t.Helper()
-	return claim.Run(t.Context(), c, f.Subject(), evidence.At(t.TempDir()), secure.Seed2021())
+	return claim.Run(t.Context(), c, f.Subject(), evidence.At(t.TempDir()), secure.Published2021())
 }
 
 // RequireUses checks that a claim sees the same when all parts that it does not declare are
@@ -113,7 +113,7 @@ func RunOn(t *testing.T, f *Pair, c claim.Claim) claim.Outcome {
 func RequireUses(t *testing.T, c claim.Claim, pair func() *Pair) {
 	t.Helper()
 	look := func(s claim.Subject) claim.Outcome {
-		o := claim.Run(t.Context(), c, s, evidence.At(t.TempDir()), secure.Seed2021())
+		o := claim.Run(t.Context(), c, s, evidence.At(t.TempDir()), secure.Published2021())
 		o.Seconds = 0
 		return o
 	}

@@ -143,7 +143,7 @@ func TestBinlogsThatNeverRest(t *testing.T) {
 	f := claimtest.NewHealthyPair(t)
 	s := f.Subject()
 	s.Files = restless{f}
-	o := claim.Run(t.Context(), claimOf(t, claim.LogsBinlogEncryptedID), s, evidence.At(t.TempDir()), secure.Seed2021())
+	o := claim.Run(t.Context(), claimOf(t, claim.LogsBinlogEncryptedID), s, evidence.At(t.TempDir()), secure.Published2021())
 	require.Equal(t, claim.NotLooked, o.Status)
 	require.Contains(t, o.Reason, "came or went")
 }
@@ -169,7 +169,7 @@ func TestRelaylogsStartTheApplierWhateverHappens(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		f.OnMark = cancel
-		o := claim.Run(ctx, claimOf(t, claim.LogsRelaylogEncryptedID), f.Subject(), evidence.At(t.TempDir()), secure.Seed2021())
+		o := claim.Run(ctx, claimOf(t, claim.LogsRelaylogEncryptedID), f.Subject(), evidence.At(t.TempDir()), secure.Published2021())
 		require.Equal(t, claim.NotLooked, o.Status)
 		require.Equal(t, stopped, f.Changes(topology.Replica))
 	})

@@ -28,7 +28,7 @@ func TestKeyring(t *testing.T) {
 	for i := range o.Servers {
 		o.Servers[i].Component, o.Servers[i].Plugin = nil, "ACTIVE"
 	}
-	require.Empty(t, claimOf(t, claim.LogsKeyringID).Judge(o, secure.Seed2021(), claimtest.Oldest))
+	require.Empty(t, claimOf(t, claim.LogsKeyringID).Judge(o, secure.Published2021(), claimtest.Oldest))
 	o.Servers[0].Asked = 0
 	claimtest.RequireUnseen(t, map[string]claim.Observation{"no table to ask": o})
 }

@@ -29,9 +29,6 @@ type ServerFiles struct {
 	Keys    []node.Stat `json:"keys"`
 	Public  []node.Stat `json:"public"`
 	Folders []node.Stat `json:"folders"`
-	// Wanted are paths that the procedure puts there, and Keyring whether one
-	// file of the keyring is wanted besides.
-	Wanted []string `json:"wanted"`
 }
 
 // Seen counts files of keys, of the side that has fewest.
@@ -67,7 +64,7 @@ func files() claim.Claim {
 
 func lookFiles(ctx context.Context, s claim.Subject) (*Secrecy, error) {
 	servers, err := claim.ForEachSide(func(side topology.Side) (ServerFiles, error) {
-		f := ServerFiles{Side: side, Node: claim.SQLNode(s, side), UID: s.Spec(side).Layout.UID, Wanted: wantedFiles(side)}
+		f := ServerFiles{Side: side, Node: claim.SQLNode(s, side), UID: s.Spec(side).Layout.UID}
 		for _, dir := range []string{topology.TLSDir, topology.DataDir, topology.KeyringDir} {
 			all, err := s.Files.List(ctx, side, f.Node, dir)
 			if err != nil {
@@ -80,8 +77,9 @@ func lookFiles(ctx context.Context, s claim.Subject) (*Secrecy, error) {
 	return &Secrecy{servers}, err
 }
 
-// wantedFiles are those that steps 2 and 3 put on a side.
-func wantedFiles(side topology.Side) []string {
+// wantedFiles are those that the procedure puts on a side; with a keyring its folder,
+// in which a file is wanted.
+func wantedFiles(p secure.Profile, side topology.Side) []string {
 	all := []string{"ca.pem", "server-cert.pem", "server-key.pem"}
 	if side == topology.Replica {
 		all = append(all, "client-cert.pem", "client-key.pem")
@@ -89,7 +87,11 @@ func wantedFiles(side topology.Side) []string {
 	for i, name := range all {
 		all[i] = path.Join(topology.TLSDir, name)
 	}
-	return append(all, path.Join(topology.DataDir, "private_key.pem"), topology.KeyringDir)
+	all = append(all, path.Join(topology.DataDir, "private_key.pem"))
+	if p.Keyring {
+		all = append(all, topology.KeyringDir)
+	}
+	return all
 }
 
 // sortFiles puts files where they belong by their names.
@@ -130,8 +132,8 @@ func judgeFiles(o *Secrecy, p secure.Profile, _ release.Release) []claim.Violati
 				f.AddAt("loose-folder", s.Side, s.Node, fmt.Sprintf("%s has mode %04o; expected nothing for others", d.Path, d.Mode.Perm()))
 			}
 		}
-		for _, w := range s.Wanted {
-			if !s.has(w, p) {
+		for _, w := range wantedFiles(p, s.Side) {
+			if !s.has(w) {
 				f.AddAt("missing", s.Side, s.Node, w+" is not there, or holds no file; the procedure puts it there")
 			}
 		}
@@ -141,13 +143,9 @@ func judgeFiles(o *Secrecy, p secure.Profile, _ release.Release) []claim.Violati
 
 // has tells whether a wanted file is there; of the keyring's folder, whether a
 // file lies in it.
-func (f ServerFiles) has(wanted string, p secure.Profile) bool {
-	keyring := wanted == topology.KeyringDir
-	if keyring && !p.Keyring {
-		return true
-	}
+func (f ServerFiles) has(wanted string) bool {
 	return slices.ContainsFunc(slices.Concat(f.Keys, f.Public), func(st node.Stat) bool {
-		return st.Path == wanted || keyring && claim.LiesWithin(st.Path, wanted)
+		return st.Path == wanted || wanted == topology.KeyringDir && claim.LiesWithin(st.Path, wanted)
 	})
 }
 

@@ -16,7 +16,7 @@ func stat(path string, mode uint32, uid int) node.Stat {
 
 func goodFiles() *Secrecy {
 	server := func(side topology.Side) ServerFiles {
-		f := ServerFiles{Side: side, Node: "sql", UID: 27, Wanted: wantedFiles(side)}
+		f := ServerFiles{Side: side, Node: "sql", UID: 27}
 		f.sortFiles([]node.Stat{
 			stat(topology.TLSDir+"/ca.pem", 0o644, 0), stat(topology.TLSDir+"/server-cert.pem", 0o644, 0),
 			stat(topology.TLSDir+"/server-key.pem", 0o600, 27), stat(topology.TLSDir+"/client-cert.pem", 0o644, 0),

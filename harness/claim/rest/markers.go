@@ -131,9 +131,9 @@ func markersClaim() claim.Claim {
 		Promised: func(p secure.Profile) bool { return p.BinlogEncryption },
 		Codes:    claim.MakeCodes(claim.RestMarkersID, "binary-log", "relay-log", "temporary", "log", "elsewhere"),
 		Sabotage: markersReadable(),
-	}, lookMarkers, func(o *Markers, _ secure.Profile, _ release.Release) []claim.Violation {
+	}, lookMarkers, func(o *Markers, p secure.Profile, _ release.Release) []claim.Violation {
 		f := claim.Violations{ID: claim.RestMarkersID}
-		o.judgeHits(&f, func(c class) string {
+		o.judgeHits(&f, p, func(c class) string {
 			switch c { //nolint:exhaustive // all others alike
 			case binaryLogs:
 				return "binary-log"

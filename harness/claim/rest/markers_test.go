@@ -53,7 +53,10 @@ func TestMarkersLeavesTheGaps(t *testing.T) {
 		f := fileOf(t, &o.Search, side, hits.c)
 		f.Hits = append(f.Hits, hit(hits.name, scan.UTF8))
 	}
-	require.Empty(t, claimOf(t, claim.RestMarkersID).Judge(o, secure.Seed2021(), claimtest.Newest))
+	require.Empty(t, claimOf(t, claim.RestMarkersID).Judge(o, secure.Published2021(), claimtest.Newest))
+	closed := secure.Published2021()
+	closed.Gaps = nil
+	require.Len(t, claimOf(t, claim.RestMarkersID).Judge(o, closed, claimtest.Newest), 16, "a profile that closes G1: redo log and checkpoint of 8 data nodes")
 }
 
 func TestMarkersGuards(t *testing.T) {

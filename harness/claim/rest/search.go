@@ -12,6 +12,7 @@ import (
 	"ndbproof/harness/node"
 	"ndbproof/harness/scan"
 	"ndbproof/harness/secret"
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
 
@@ -101,24 +102,27 @@ type Sought struct {
 	Encoding scan.Encoding `json:"encoding,omitempty"`
 }
 
-// exposure is what profiles leave readable. No profile encrypts anything of
-// this yet; one that does takes its line out.
+// exposure is what a profile leaves readable.
 type exposure struct {
 	kinds   []needleKind
 	side    topology.Side // "" for both
 	classes []class
-	why     string
+	gap     string // that leaves it so; "": no profile protects it
 }
 
-var exposures = []exposure{
-	{[]needleKind{rowValue, definition}, "", []class{redoLog, checkpoint, dataNodeFile}, "gap G1"},
-	{[]needleKind{channelPassword}, topology.Replica, []class{innodbFile}, "gap G4"},
-	{[]needleKind{definition, uncommitted}, "", []class{innodbFile}, "InnoDB's own files, which log encryption does not cover"},
+// exposures are those of a profile: of the gaps that it may leave open, and of InnoDB's
+// own files, which log encryption does not cover.
+func exposures(p secure.Profile) []exposure {
+	return slices.DeleteFunc([]exposure{
+		{[]needleKind{rowValue, definition}, "", []class{redoLog, checkpoint, dataNodeFile}, "G1"},
+		{[]needleKind{channelPassword}, topology.Replica, []class{innodbFile}, "G4"},
+		{[]needleKind{definition, uncommitted}, "", []class{innodbFile}, ""},
+	}, func(e exposure) bool { return e.gap != "" && !slices.Contains(p.Gaps, e.gap) })
 }
 
 // exposed tells whether a needle may be read in a file.
-func exposed(k needleKind, side topology.Side, c class) bool {
-	return c == control || slices.ContainsFunc(exposures, func(e exposure) bool {
+func exposed(all []exposure, k needleKind, side topology.Side, c class) bool {
+	return c == control || slices.ContainsFunc(all, func(e exposure) bool {
 		return slices.Contains(e.kinds, k) && slices.Contains(e.classes, c) && (e.side == "" || e.side == side)
 	})
 }
@@ -256,8 +260,8 @@ func (o Looked) any(side topology.Side, like func(node.Searched) bool) bool {
 
 // judgeHits notes a violation for every file with a needle that may not be read
 // in it. word gives the violation's word by what the file is.
-func (o Looked) judgeHits(f *claim.Violations, word func(class) string) {
-	kinds := map[string]needleKind{}
+func (o Looked) judgeHits(f *claim.Violations, p secure.Profile, word func(class) string) {
+	may, kinds := exposures(p), map[string]needleKind{}
 	for _, n := range o.Needles {
 		kinds[n.Name] = n.Kind
 	}
@@ -266,7 +270,7 @@ func (o Looked) judgeHits(f *claim.Violations, word func(class) string) {
 			c := classOf(file)
 			var there []string
 			for _, h := range file.Hits {
-				if !exposed(kinds[h.Needle], n.Side, c) {
+				if !exposed(may, kinds[h.Needle], n.Side, c) {
 					there = append(there, fmt.Sprintf("%s (%s, %d places, first at byte %d)", h.Needle, h.Encoding, h.Places, h.First))
 				}
 			}

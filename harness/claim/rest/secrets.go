@@ -39,9 +39,9 @@ func secretsClaim() claim.Claim {
 		Title:    "no password of the run is readable on any volume, in any log or inspect document of all nodes, beyond the gaps of the profile",
 		Codes:    claim.MakeCodes(claim.RestSecretsID, "log", "inspect", "elsewhere"),
 		Sabotage: secretsReadable(),
-	}, lookSecrets, func(o *Secrets, _ secure.Profile, _ release.Release) []claim.Violation {
+	}, lookSecrets, func(o *Secrets, p secure.Profile, _ release.Release) []claim.Violation {
 		f := claim.Violations{ID: claim.RestSecretsID}
-		o.judgeHits(&f, func(c class) string {
+		o.judgeHits(&f, p, func(c class) string {
 			switch c { //nolint:exhaustive // all others alike
 			case binaryLogs, relayLogs, serverLog, containerLog:
 				return "log"

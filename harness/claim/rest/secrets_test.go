@@ -33,7 +33,10 @@ func TestSecrets(t *testing.T) {
 	})
 	o := good()
 	in(topology.Replica, innodbFile, channelNeedle)(o)
-	require.Empty(t, claimOf(t, claim.RestSecretsID).Judge(o, secure.Seed2021(), claimtest.Newest), "gap G4")
+	require.Empty(t, claimOf(t, claim.RestSecretsID).Judge(o, secure.Published2021(), claimtest.Newest), "gap G4")
+	closed := secure.Published2021()
+	closed.Gaps = nil
+	require.Len(t, claimOf(t, claim.RestSecretsID).Judge(o, closed, claimtest.Newest), 1, "a profile that closes G4")
 
 	missing, fewer, blind := good(), good(), good()
 	missing.Search.Nodes, fewer.Needles, blind.Search.Seen = missing.Search.Nodes[1:], fewer.Needles[1:], 0
@@ -44,7 +47,7 @@ func TestSecretsNeverShowThem(t *testing.T) {
 	f := claimtest.NewRestingPair(t)
 	f.Disk[topology.Source][topology.MysqlDir+"/client.log"] = claimtest.NewFile([]byte("of root"), 0o600)
 	dir := evidence.At(t.TempDir())
-	o := claim.Run(t.Context(), claimOf(t, claim.RestSecretsID), f.Subject(), dir, secure.Seed2021())
+	o := claim.Run(t.Context(), claimOf(t, claim.RestSecretsID), f.Subject(), dir, secure.Published2021())
 	require.Equal(t, claim.Violated, o.Status, o.Reason)
 	secrets := &secret.Set{}
 	require.NoError(t, secrets.Add("root", secret.Of("of root, and more")))

@@ -40,7 +40,7 @@ func TestClaimsUseWhatTheyDeclare(t *testing.T) {
 		t.Run(c.ID, func(t *testing.T) {
 			if c.ID == claim.RowsParityID { // the fake servers cannot be compared
 				for _, subject := range []claim.Subject{pairFor(t, c.ID).Subject(), claimtest.KeepParts(pairFor(t, c.ID).Subject(), c.Uses)} {
-					o := claim.Run(t.Context(), c, subject, evidence.At(t.TempDir()), secure.Seed2021())
+					o := claim.Run(t.Context(), c, subject, evidence.At(t.TempDir()), secure.Published2021())
 					require.Equal(t, claim.NotLooked, o.Status)
 					require.Contains(t, o.Reason, "prepare a session on the ") // of either side
 				}

@@ -38,8 +38,8 @@ func TestRunningInOldWords(t *testing.T) {
 	o.Status.ReceiverDoes = "Waiting for master to send event"
 	o.Status.ApplierDoes = "Slave has read all relay log; waiting for more updates"
 	c := claimOf(t, claim.RowsRunningID)
-	require.Empty(t, c.Judge(o, secure.Seed2021(), claimtest.Oldest))
-	require.Len(t, c.Judge(o, secure.Seed2021(), claimtest.Newest), 2)
+	require.Empty(t, c.Judge(o, secure.Published2021(), claimtest.Oldest))
+	require.Len(t, c.Judge(o, secure.Published2021(), claimtest.Newest), 2)
 }
 
 func TestRunningLooks(t *testing.T) {

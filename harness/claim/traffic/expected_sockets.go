@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"ndbproof/harness/node"
+	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
 
@@ -14,8 +15,8 @@ const AnyAddress = "*"
 
 // expectedSockets are all sockets that a node listens on: a management node for
 // its clients, a data node for other nodes at the port that config.ini fixes, a
-// mysqld for clients and on its unix socket.
-func expectedSockets(r topology.Role) []node.Socket {
+// mysqld for clients and on its unix socket. No profile differs in them yet.
+func expectedSockets(_ secure.Profile, r topology.Role) []node.Socket {
 	switch r {
 	case topology.Mgmd:
 		return []node.Socket{{Proto: "tcp", Address: AnyAddress, Port: topology.MgmPort}}

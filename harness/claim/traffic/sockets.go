@@ -19,11 +19,10 @@ type Sockets struct {
 
 // NodeSockets are those of one node.
 type NodeSockets struct {
-	Side     topology.Side `json:"side"`
-	Node     string        `json:"node"`
-	Role     topology.Role `json:"role"`
-	Listens  []node.Socket `json:"listens"`
-	Expected []node.Socket `json:"expected"`
+	Side    topology.Side `json:"side"`
+	Node    string        `json:"node"`
+	Role    topology.Role `json:"role"`
+	Listens []node.Socket `json:"listens"`
 }
 
 // Seen counts sockets. A node in which nothing listens at all was not looked
@@ -77,21 +76,22 @@ func lookSockets(ctx context.Context, s claim.Subject) (*Sockets, error) {
 			if err != nil {
 				return o, fmt.Errorf("look into %s %s: %w", side, n.Name, err)
 			}
-			o.Nodes = append(o.Nodes, NodeSockets{side, n.Name, n.Role, all, expectedSockets(n.Role)})
+			o.Nodes = append(o.Nodes, NodeSockets{side, n.Name, n.Role, all})
 		}
 	}
 	return o, nil
 }
 
-func judgeSockets(o *Sockets, _ secure.Profile, _ release.Release) []claim.Violation {
+func judgeSockets(o *Sockets, p secure.Profile, _ release.Release) []claim.Violation {
 	f := claim.Violations{ID: claim.TrafficSocketsID}
 	for _, n := range o.Nodes {
+		expected := expectedSockets(p, n.Role)
 		for _, s := range n.Listens {
-			if !s.EmbeddedDNS() && !slices.ContainsFunc(n.Expected, func(e node.Socket) bool { return admits(e, s) }) {
+			if !s.EmbeddedDNS() && !slices.ContainsFunc(expected, func(e node.Socket) bool { return admits(e, s) }) {
 				f.AddAt("unexpected", n.Side, n.Node, fmt.Sprintf("%s %s:%d listens; expected no such socket", s.Proto, s.Address, s.Port))
 			}
 		}
-		for _, e := range n.Expected {
+		for _, e := range expected {
 			if !slices.ContainsFunc(n.Listens, func(seen node.Socket) bool { return admits(e, seen) }) {
 				f.AddAt("missing", n.Side, n.Node, fmt.Sprintf("%s %s:%d does not listen", e.Proto, e.Address, e.Port))
 			}

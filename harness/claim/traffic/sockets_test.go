@@ -14,10 +14,10 @@ import (
 )
 
 func TestExpectedSockets(t *testing.T) {
-	s := topology.Standard(topology.Source, release.MustParse("9.7.4"), release.Layout{}, secure.Seed2021())
+	s := topology.Standard(topology.Source, release.MustParse("9.7.4"), release.Layout{}, secure.Published2021())
 	ports := map[topology.Role]int{topology.Mgmd: 1186, topology.Ndbmtd: 2202, topology.Mysqld: 3306}
 	for _, n := range s.Nodes {
-		want := expectedSockets(n.Role)
+		want := expectedSockets(s.Profile, n.Role)
 		assert.Equal(t, node.Socket{Proto: "tcp", Address: AnyAddress, Port: ports[n.Role]}, want[0], n.Name)
 		if n.Role == topology.Mysqld {
 			assert.Equal(t, []node.Socket{{Proto: "unix", Address: topology.SocketPath}}, want[1:])
@@ -55,8 +55,7 @@ func goodSockets() *Sockets {
 	mysqld := node.Socket{Proto: "tcp6", Address: "::", Port: 3306}
 	return &Sockets{[]NodeSockets{{
 		Side: topology.Source, Node: "sql", Role: topology.Mysqld,
-		Listens:  []node.Socket{mysqld, {Proto: "tcp", Address: "127.0.0.11", Port: 41234}},
-		Expected: []node.Socket{{Proto: "tcp", Address: AnyAddress, Port: 3306}},
+		Listens: []node.Socket{mysqld, {Proto: "unix", Address: topology.SocketPath}, {Proto: "tcp", Address: "127.0.0.11", Port: 41234}},
 	}}}
 }
 
