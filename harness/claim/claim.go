@@ -1,6 +1,7 @@
-// Package claim holds what is asserted about a pair of clusters: for each claim
-// how to look, how to judge what was seen, and how to break it. Looking touches
-// servers through Subject; judging is pure. Nothing here knows of containers.
+// Package claim is the frame of what is asserted about a pair of clusters: what a claim
+// is, how it is looked for and judged, and the usual acts of the sabotages that break it.
+// Looking touches servers through Subject; judging is pure. Nothing here knows of
+// containers. The claims are in the packages below, by subject; package all has the list.
 package claim
 
 import (

@@ -1,5 +1,6 @@
-// Package all has the list of all claims, the gaps that their evidence tells of, and the sabotages
-// that need more than one subject.
+// Package all has the list of all claims, the matrix of their sabotages, the gaps that
+// their evidence tells of, and the sabotages that need more than one subject or restart a
+// server.
 package all
 
 import (
