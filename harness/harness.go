@@ -225,7 +225,7 @@ func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster 
 	ctx := Context(t)
 	e := leased(ctx, t, run.PairMemory/2)
 	img, probe := found(ctx, t, e, want)
-	spec := topology.Standard(topology.Source, img.Release, img.Layout, secure.Seed2021())
+	spec := topology.Standard(topology.Source, img.Release, img.Layout, secure.Published2021())
 	if as != nil {
 		as(&spec)
 	}

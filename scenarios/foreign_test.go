@@ -69,7 +69,7 @@ func TestForeignImageIsAdapted(t *testing.T) {
 // run's certificates, or the keyring's files beside the program.
 func withoutNDB(t *testing.T, img images.Image) string {
 	t.Helper()
-	spec := topology.Standard(topology.Source, img.Release, img.Layout, secure.Seed2021())
+	spec := topology.Standard(topology.Source, img.Release, img.Layout, secure.Published2021())
 	spec.EncryptAtStart = false
 	files, err := spec.Render()
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 
 	"ndbproof/harness"
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
@@ -37,7 +38,7 @@ func TestNothingToLookAt(t *testing.T) {
 		s.Writers = w
 		return s
 	}
-	well := looked(ctx, t, "seed.8.running", pair(func(*claim.Subject, *written) {}))
+	well := looked(ctx, t, claim.RowsRunningID, pair(func(*claim.Subject, *written) {}))
 	require.Equal(t, evidence.Held, well.Status, "%s %v", well.Reason, well.Violations)
 	require.Equal(t, evidence.ExitHeld, evidence.Conclude(evidence.Results{Claims: []evidence.Outcome{well}}, nil).Exit)
 
@@ -45,15 +46,15 @@ func TestNothingToLookAt(t *testing.T) {
 		guard, claim, says string
 		change             func(*claim.Subject, *written)
 	}{
-		{"no epoch applied since the run began", "seed.8.running", "no epoch was applied since the run began", func(_ *claim.Subject, w *written) { w.totals.Before = 1 << 63 }},
-		{"no file", "seed.7.1.binlogs", "the source has no binary log with anything in it (0 files)", func(s *claim.Subject, _ *written) { s.Files = withoutFiles{p, topology.Source, "binlog."} }},
-		{"no row", "seed.8.parity", "the writer has written no row", func(_ *claim.Subject, w *written) { *w = written{ledger: unwritten{}} }},
-		{"fewer rows than asked", "seed.8.parity", "fewer rows than asked", func(_ *claim.Subject, w *written) { w.totals.Wanted = 1 << 40 }},
-		{"throughput under the floor", "seed.8.parity", "throughput under the floor", func(_ *claim.Subject, w *written) { w.totals.Floor = 1e12 }},
-		{"no relay log at scan time", "seed.7.1.relaylogs", "the replica has no relay log with anything in it (0 files)", func(s *claim.Subject, _ *written) { s.Files = withoutFiles{p, topology.Replica, "relay."} }},
-		{"no packets", "wire.client", "no packet was seen at source sql", func(s *claim.Subject, _ *written) { s.Wire = withoutPackets{p} }},
-		{"a node missing from a scan", "rest.secrets", "the replica's sql: no file of its volume was scanned", func(s *claim.Subject, _ *written) { s.Disks = withoutNode{p, topology.Replica, "sql"} }},
-		{"nothing that lists files", "seed.7.1.binlogs", "cannot look here: needs files", func(s *claim.Subject, _ *written) { s.Files = nil }},
+		{"no epoch applied since the run began", claim.RowsRunningID, "no epoch was applied since the run began", func(_ *claim.Subject, w *written) { w.totals.Before = 1 << 63 }},
+		{"no file", claim.LogsBinlogEncryptedID, "the source has no binary log with anything in it (0 files)", func(s *claim.Subject, _ *written) { s.Files = withoutFiles{p, topology.Source, "binlog."} }},
+		{"no row", claim.RowsParityID, "the writer has written no row", func(_ *claim.Subject, w *written) { *w = written{ledger: unwritten{}} }},
+		{"fewer rows than asked", claim.RowsParityID, "fewer rows than asked", func(_ *claim.Subject, w *written) { w.totals.Wanted = 1 << 40 }},
+		{"throughput under the floor", claim.RowsParityID, "throughput under the floor", func(_ *claim.Subject, w *written) { w.totals.Floor = 1e12 }},
+		{"no relay log at scan time", claim.LogsRelaylogEncryptedID, "the replica has no relay log with anything in it (0 files)", func(s *claim.Subject, _ *written) { s.Files = withoutFiles{p, topology.Replica, "relay."} }},
+		{"no packets", claim.TrafficClientID, "no packet was seen at source sql", func(s *claim.Subject, _ *written) { s.Wire = withoutPackets{p} }},
+		{"a node missing from a scan", claim.RestSecretsID, "the replica's sql: no file of its volume was scanned", func(s *claim.Subject, _ *written) { s.Disks = withoutNode{p, topology.Replica, "sql"} }},
+		{"nothing that lists files", claim.LogsBinlogEncryptedID, "cannot look here: needs files", func(s *claim.Subject, _ *written) { s.Files = nil }},
 	} {
 		t.Run(g.guard, func(t *testing.T) {
 			o := looked(ctx, t, g.claim, pair(g.change))
@@ -69,10 +70,10 @@ func TestNothingToLookAt(t *testing.T) {
 // looked looks at one claim.
 func looked(ctx context.Context, t *testing.T, id string, s claim.Subject) evidence.Outcome {
 	t.Helper()
-	all := claim.All()
+	all := all.Claims()
 	i := slices.IndexFunc(all, func(c claim.Claim) bool { return c.ID == id })
 	require.GreaterOrEqual(t, i, 0, "no claim %s", id)
-	return claim.Run(ctx, all[i], s, evidence.At(t.TempDir()), secure.Seed2021())
+	return claim.Run(ctx, all[i], s, evidence.At(t.TempDir()), secure.Published2021())
 }
 
 // written is what was written to a pair.

@@ -1,6 +1,7 @@
-// Package claim holds what is asserted about a pair of clusters: for each claim
-// how to look, how to judge what was seen, and how to break it. Looking touches
-// servers through Subject; judging is pure. Nothing here knows of containers.
+// Package claim is the frame of what is asserted about a pair of clusters: what a claim
+// is, how it is looked for and judged, and the usual acts of the sabotages that break it.
+// Looking touches servers through Subject; judging is pure. Nothing here knows of
+// containers. The claims are in the packages below, by subject; package all has the list.
 package claim
 
 import (
@@ -35,8 +36,8 @@ type Violation = evidence.Violation
 
 // Claim is one assertion.
 type Claim struct {
-	ID       string                    // "seed.7.1.binlogs"
-	Step     int                       // of the procedure
+	ID       string                    // "logs.binlog-encrypted"
+	Step     int                       // of the published procedure, optional
 	Title    string                    // the promise in plain words
 	Needs    release.Feature           // "" when every release can
 	Promised func(secure.Profile) bool // nil: by every profile
@@ -63,6 +64,12 @@ type Sabotage struct {
 	Do   func(context.Context, Bench) (undo func(context.Context) error, err error)
 	Want string   // the violation's code
 	Also []string // claims that may fall with it
+}
+
+// Row is a row of the matrix: a claim, and a sabotage that must make it fall.
+type Row struct {
+	Claim    Claim
+	Sabotage Sabotage
 }
 
 // Status is how a claim ended.

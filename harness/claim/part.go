@@ -2,11 +2,9 @@ package claim
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"ndbproof/harness/replication"
-	"ndbproof/harness/secure"
 )
 
 // Part is a set of parts of a Subject.
@@ -75,10 +73,4 @@ func (c Claim) CannotLook(has Part) error {
 		return nil
 	}
 	return errors.New("cannot look here: needs " + missing.String())
-}
-
-// ForParts gives those of For's claims that can be looked for with the parts that there
-// are.
-func ForParts(p secure.Profile, has Part) []Claim {
-	return slices.DeleteFunc(For(p), func(c Claim) bool { return c.CannotLook(has) != nil })
 }

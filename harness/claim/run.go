@@ -35,6 +35,7 @@ func outcome(ctx context.Context, c Claim, s Subject, dir *evidence.Dir, promise
 	if err := c.CannotLook(s.Parts()); err != nil {
 		return Outcome{Status: NotLooked, Reason: err.Error()}
 	}
+	s.Promised = promised
 	seen, err := c.Look(ctx, s, dir)
 	var o Outcome
 	if seen != nil {
@@ -66,20 +67,20 @@ func outcome(ctx context.Context, c Claim, s Subject, dir *evidence.Dir, promise
 // does not have, or with nothing seen in it, is an error: it cannot have been
 // kept by this version of the claim, or proves nothing.
 func Rejudge(c Claim, observation []byte, p secure.Profile, r release.Release) ([]Violation, error) {
-	o, err := reread(c, observation)
+	o, err := Reread(c, observation)
 	if err != nil {
 		return nil, err
 	}
 	return c.Judge(o, p, r), nil
 }
 
-// reread gives what a claim saw from its evidence.
-func reread(c Claim, observation []byte) (Observation, error) {
+// Reread gives what a claim saw from its evidence.
+func Reread(c Claim, observation []byte) (Observation, error) {
 	o := c.Blank()
 	d := json.NewDecoder(bytes.NewReader(observation))
 	d.DisallowUnknownFields()
 	if err := d.Decode(o); err != nil {
-		return nil, fmt.Errorf("read the evidence of %s: %w", c.ID, err)
+		return nil, fmt.Errorf("read the evidence of %s: %w: run again with this version, or judge it with the one that kept it", c.ID, err)
 	}
 	if n, unless := o.Seen(); n == 0 {
 		return nil, fmt.Errorf("judge %s again: nothing was seen: %s", c.ID, unless)

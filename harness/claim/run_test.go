@@ -11,6 +11,7 @@ import (
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
+	"ndbproof/harness/topology"
 )
 
 // counted is an observation that is as bad as it says.
@@ -22,14 +23,14 @@ type counted struct {
 func (c *counted) Seen() (int, string) { return c.N, "there was nothing" }
 
 func countedClaim(o *counted, err error) Claim {
-	return observed(Claim{ID: "seed.9.counted", Step: 9, Title: "a claim"},
+	return Define(Claim{ID: "rows.counted", Step: 9, Title: "a claim"},
 		func(context.Context, Subject) (*counted, error) { return o, err },
 		func(o *counted, _ secure.Profile, _ release.Release) []Violation {
-			f := found{id: "seed.9.counted"}
+			f := Violations{ID: "rows.counted"}
 			for _, word := range o.Bad {
-				f.add(word, "source", "it is bad")
+				f.Add(word, "source", "it is bad")
 			}
-			return f.all
+			return f.All
 		})
 }
 
@@ -48,13 +49,13 @@ func TestRun(t *testing.T) {
 		"nothing there":                {countedClaim(&counted{Bad: []string{"a"}}, nil), NotLooked, "there was nothing", 0, true},
 		"could not look":               {countedClaim(nil, errors.New("no\nserver")), NotLooked, "no server", 0, false},
 		"could not look to the end":    {countedClaim(&counted{N: 1, Bad: []string{"a"}}, errors.New("cut")), NotLooked, "cut", 0, true},
-		"no observation and no reason": {countedClaim(nil, nil), NotLooked, "look for seed.9.counted: nothing was observed", 0, false},
+		"no observation and no reason": {countedClaim(nil, nil), NotLooked, "look for rows.counted: nothing was observed", 0, false},
 		"not for this release":         {needs, NotApplicable, "9.7.4 has no keyring_file plugin", 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := evidence.At(t.TempDir())
-			o := Run(t.Context(), c.claim, newFake(t, newest).subject(), dir, secure.Seed2021())
-			require.Equal(t, "seed.9.counted", o.ID)
+			o := Run(t.Context(), c.claim, onlyIntent(), dir, secure.Published2021())
+			require.Equal(t, "rows.counted", o.ID)
 			require.Equal(t, 9, o.Step)
 			require.Equal(t, "a claim", o.Title)
 			require.Equal(t, c.status, o.Status)
@@ -64,10 +65,10 @@ func TestRun(t *testing.T) {
 				require.Empty(t, o.Evidence)
 				return
 			}
-			require.Equal(t, "claims/seed.9.counted.json", o.Evidence)
+			require.Equal(t, "claims/rows.counted.json", o.Evidence)
 			kept, err := os.ReadFile(dir.Path(o.Evidence))
 			require.NoError(t, err)
-			again, err := Rejudge(c.claim, kept, secure.Seed2021(), newest)
+			again, err := Rejudge(c.claim, kept, secure.Published2021(), newest)
 			if o.Seen == 0 && c.reason == "there was nothing" {
 				require.ErrorContains(t, err, "nothing was seen")
 				return
@@ -83,7 +84,7 @@ func TestRun(t *testing.T) {
 func TestRunWithoutRoomForEvidence(t *testing.T) {
 	dir := evidence.At(t.TempDir())
 	require.NoError(t, dir.Write("claims", []byte("a file where a folder should be")))
-	o := Run(t.Context(), countedClaim(&counted{N: 1}, nil), newFake(t, newest).subject(), dir, secure.Seed2021())
+	o := Run(t.Context(), countedClaim(&counted{N: 1}, nil), onlyIntent(), dir, secure.Published2021())
 	require.Equal(t, NotLooked, o.Status)
 	require.Contains(t, o.Reason, "keep evidence")
 }
@@ -91,7 +92,16 @@ func TestRunWithoutRoomForEvidence(t *testing.T) {
 func TestRejudgeRefusesEvidenceOfAnotherShape(t *testing.T) {
 	c := countedClaim(nil, nil)
 	for _, kept := range []string{``, `{"n": "two"}`, `{"n": 2, "other": 1}`} {
-		_, err := Rejudge(c, []byte(kept), secure.Seed2021(), newest)
-		require.ErrorContains(t, err, "read the evidence of seed.9.counted")
+		_, err := Rejudge(c, []byte(kept), secure.Published2021(), newest)
+		require.ErrorContains(t, err, "read the evidence of rows.counted")
 	}
+}
+
+var newest = release.MustParse("9.7.4")
+
+// onlyIntent is a subject without any part.
+func onlyIntent() Subject {
+	return Subject{Spec: func(side topology.Side) topology.Spec {
+		return topology.Standard(side, newest, release.Layout{}, secure.Published2021())
+	}}
 }

@@ -25,6 +25,9 @@ type Subject struct {
 	Wire    Wire
 	Disks   Disks
 	Writers Writers
+	// Promised is what the claim that looks expects of the pair, for looks that try only
+	// what a profile tells of. Run sets it.
+	Promised secure.Profile
 }
 
 // Server is a side's mysqld: of the source's cluster the one that logs for the channel.

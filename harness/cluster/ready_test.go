@@ -38,7 +38,7 @@ func saying(t *testing.T, b []byte) string {
 // standing is a cluster of which nothing runs.
 func standing(t *testing.T) *Cluster {
 	t.Helper()
-	spec := topology.Standard(topology.Source, release.MustParse("9.7.4"), release.Layout{Bin: "/b", Sbin: "/b", Plugin: "/p"}, secure.Seed2021())
+	spec := topology.Standard(topology.Source, release.MustParse("9.7.4"), release.Layout{Bin: "/b", Sbin: "/b", Plugin: "/p"}, secure.Published2021())
 	keys, err := NewKeys(&secret.Set{}, spec)
 	require.NoError(t, err)
 	c := &Cluster{Spec: spec, Side: topology.Source, options: Options{Keys: keys}}

@@ -13,7 +13,7 @@ import (
 // defect, and one for what ended the run. It has a failure or an error exactly
 // when the run's exit is not 0.
 func JUnit(w io.Writer, r Results) error {
-	suite := junit.Testsuite{Name: "ndbproof " + orUnknown(r.Release) + " " + orUnknown(r.Profile), Package: "ndbproof"}
+	suite := junit.Testsuite{Name: "ndbproof " + orUnknown(r.Release) + " " + orUnknown(r.Profile.Name), Package: "ndbproof"}
 	if p := r.Provenance; !p.Start.IsZero() {
 		suite.SetTimestamp(p.Start.UTC())
 		suite.Time = seconds(p.End.Sub(p.Start).Seconds())
@@ -23,7 +23,7 @@ func JUnit(w io.Writer, r Results) error {
 		{"exit", fmt.Sprint(int(r.Exit))},
 		{"run", r.Run},
 		{"release", r.Release},
-		{"profile", r.Profile},
+		{"profile", r.Profile.Name},
 		{"commit", r.Provenance.Commit},
 	} {
 		suite.AddProperty(p[0], p[1])
@@ -54,7 +54,8 @@ func JUnit(w io.Writer, r Results) error {
 }
 
 func claimCase(c Outcome) junit.Testcase {
-	tc := junit.Testcase{Classname: fmt.Sprintf("ndbproof.step%d", c.Step), Name: c.ID, Time: seconds(c.Seconds), Status: string(c.Status)}
+	subject, _, _ := strings.Cut(c.ID, ".")
+	tc := junit.Testcase{Classname: "ndbproof." + subject, Name: c.ID, Time: seconds(c.Seconds), Status: string(c.Status)}
 	tc.SystemOut = &junit.Output{Data: strings.TrimSpace(c.Title + "\n" + c.Evidence)}
 	details := strings.Join(c.Details(), "\n")
 	switch c.Status {

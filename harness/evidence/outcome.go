@@ -20,7 +20,7 @@ const (
 
 // Violation is one way in which what was seen breaks the claim.
 type Violation struct {
-	Code string `json:"code"` // stable, "seed.7.1.clear-binlog"; a sabotage names it
+	Code string `json:"code"` // stable, "logs.binlog-encrypted.clear"; a sabotage names it
 	Side string `json:"side,omitempty"`
 	Node string `json:"node,omitempty"`
 	Text string `json:"text"` // one line: what was seen, and what was expected
@@ -37,8 +37,8 @@ func (v Violation) String() string {
 
 // Outcome is a claim's result.
 type Outcome struct {
-	ID         string      `json:"id"`                   // "seed.7.1.binlogs"
-	Step       int         `json:"step"`                 // of the procedure, 1 to 8
+	ID         string      `json:"id"`                   // "logs.binlog-encrypted"
+	Step       int         `json:"step,omitempty"`       // of the published procedure, 1 to 8; 0: of none
 	Title      string      `json:"title"`                // the promise in plain words
 	Status     Status      `json:"status"`               // held, violated, not-looked, not-applicable
 	Seen       int         `json:"seen"`                 // how many things were looked at

@@ -20,16 +20,16 @@ import (
 // example is a run with something of everything.
 func example() Results {
 	r := Results{
-		Run: "20261124T021500Z-9.7.4", Release: "9.7.4", Profile: "seed-2021",
+		Run: "20261124T021500Z-9.7.4", Release: "9.7.4", Profile: Profile{Name: "published-2021"},
 		Steps: []Step{{1, "clusters up", StepDone, 21.04}, {2, "TLS on both servers", StepDone, 0.2}, {3, "log encryption", StepFailed, 1}, {4, "mysqlds started", StepNotReached, 0}},
 		Claims: []Outcome{
-			{ID: "seed.2.certificates", Step: 2, Title: "The server certificates in use are the run's own", Status: Held, Seen: 2, Evidence: "claims/seed.2.certificates.json", Seconds: 0.31},
+			{ID: "channel.certificates", Step: 2, Title: "The server certificates in use are the run's own", Status: Held, Seen: 2, Evidence: "claims/channel.certificates.json", Seconds: 0.31},
 			{
-				ID: "seed.6.channel", Step: 6, Title: "The running channel is TLS", Status: Violated, Seen: 1, Seconds: 0.05, Evidence: "claims/seed.6.channel.json",
-				Violations: []Violation{{Code: "seed.6.plain", Side: "source", Node: "sql", Text: "CONNECTION_TYPE is TCP/IP | want SSL/TLS"}, {Code: "seed.6.cipher", Text: "no cipher"}},
+				ID: "channel.tls", Step: 6, Title: "The running channel is TLS", Status: Violated, Seen: 1, Seconds: 0.05, Evidence: "claims/channel.tls.json",
+				Violations: []Violation{{Code: "channel.tls.plain", Side: "source", Node: "sql", Text: "CONNECTION_TYPE is TCP/IP | want SSL/TLS"}, {Code: "channel.tls.no-cipher", Text: "no cipher"}},
 			},
-			{ID: "seed.7.1.relaylogs", Step: 7, Title: "Every relay log is encrypted", Status: NotLooked, Reason: "there was no relay log"},
-			{ID: "seed.7.2.plugin", Step: 7, Title: "The keyring plugin is active", Status: NotApplicable, Reason: "needs keyring_file plugin"},
+			{ID: "logs.relaylog-encrypted", Step: 7, Title: "Every relay log is encrypted", Status: NotLooked, Reason: "there was no relay log"},
+			{ID: "logs.plugin", Step: 7, Title: "The keyring plugin is active", Status: NotApplicable, Reason: "needs keyring_file plugin"},
 		},
 		Gaps: []GapResult{
 			{ID: "G1", Title: "data nodes' files are in clear", Status: GapOpen, Text: "marker seen in 3 redo files", Evidence: "gaps/g1.json"},
@@ -55,7 +55,7 @@ func example() Results {
 // early is a run that could not start.
 func early() Results {
 	return Conclude(Results{
-		Run: "20261124T021500Z-9.7.4", Release: "9.7.4", Profile: "seed-2021",
+		Run: "20261124T021500Z-9.7.4", Release: "9.7.4", Profile: Profile{Name: "published-2021"},
 		Error: &Failure{Exit: ExitNotStarted, Where: "step 1", Side: "replica", Node: "ndb2", Text: "start ndbmtd:\nexited <1>"},
 	}, nil)
 }
@@ -122,9 +122,9 @@ func TestResultsAreReadAsTheyWereWritten(t *testing.T) {
 		require.JSONEq(t, string(want), string(again))
 		assert.NotContains(t, strings.ReplaceAll(strings.ReplaceAll(string(want), `"error":null`, ""), `"workload":null`, ""), "null", "lists are [] when empty")
 	}
-	require.NoError(t, d.JSON(ResultsFile, map[string]string{"schema": "ndbproof/results/2"}))
+	require.NoError(t, d.JSON(ResultsFile, map[string]any{"schema": "ndbproof/results/1", "profile": "published-2021"}))
 	_, err := Read(d.Path(ResultsFile))
-	require.ErrorContains(t, err, `schema "ndbproof/results/2", this program reads "ndbproof/results/1"`)
+	require.ErrorContains(t, err, `: schema is "ndbproof/results/1" and this version reads "ndbproof/results/2": run again with this version, or read it with the one that wrote it`)
 	require.NoError(t, d.Write(ResultsFile, []byte("{")))
 	_, err = Read(d.Path(ResultsFile))
 	require.Error(t, err)

@@ -10,7 +10,7 @@ import (
 
 // Schema names the form of results.json. A change that would break a reader
 // raises the number at its end; a new key does not.
-const Schema = "ndbproof/results/1"
+const Schema = "ndbproof/results/2"
 
 // Results is results.json: what a run found, and what it ran on.
 // docs/results.md describes every field; a test holds the two together.
@@ -21,7 +21,7 @@ type Results struct {
 	Exit       Exit           `json:"exit"`
 	Error      *Failure       `json:"error"`   // nil when the run went to its end
 	Release    string         `json:"release"` // "9.7.4"
-	Profile    string         `json:"profile"` // "seed-2021"
+	Profile    Profile        `json:"profile"`
 	Steps      []Step         `json:"steps"`
 	Claims     []Outcome      `json:"claims"`
 	Sabotage   *Sabotage      `json:"sabotage,omitempty"` // nil when nothing was broken on purpose
@@ -194,6 +194,7 @@ func (r Results) MarshalJSON() ([]byte, error) {
 	p := plain(r)
 	p.Steps, p.Claims, p.Gaps = list(p.Steps), list(p.Claims), list(p.Gaps)
 	p.Defects, p.Timings = list(p.Defects), list(p.Timings)
+	p.Profile = p.Profile.listed()
 	p.Provenance.Accounts = list(p.Provenance.Accounts)
 	p.Provenance.Build = r.Provenance.Build.listed()
 	p.Provenance.Nodes = list(slices.Clone(p.Provenance.Nodes))
@@ -216,6 +217,21 @@ func list[T any](l []T) []T {
 	return l
 }
 
+// CheckSchema refuses a document of another schema than this version reads, before
+// anything else of it is looked at.
+func CheckSchema(document []byte, schema string) error {
+	var has struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(document, &has); err != nil {
+		return err
+	}
+	if has.Schema != schema {
+		return fmt.Errorf("schema is %q and this version reads %q: run again with this version, or read it with the one that wrote it", has.Schema, schema)
+	}
+	return nil
+}
+
 // Read reads a results.json of this schema.
 func Read(path string) (Results, error) {
 	var r Results
@@ -223,11 +239,11 @@ func Read(path string) (Results, error) {
 	if err != nil {
 		return r, fmt.Errorf("read results: %w", err)
 	}
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := CheckSchema(b, Schema); err != nil {
 		return r, fmt.Errorf("read results %s: %w", path, err)
 	}
-	if r.Schema != Schema {
-		return r, fmt.Errorf("read results %s: schema %q, this program reads %q", path, r.Schema, Schema)
+	if err := json.Unmarshal(b, &r); err != nil {
+		return r, fmt.Errorf("read results %s: %w", path, err)
 	}
 	return r, nil
 }

@@ -16,33 +16,33 @@ func broken() Results {
 	r := example()
 	r.Claims = claims(3)
 	r.Sabotage = &Sabotage{
-		Claims: []string{"seed.2.certificates", "seed.6.channel", "seed.7.1.relaylogs", "seed.7.2.plugin"},
+		Claims: []string{"channel.certificates", "channel.tls", "logs.relaylog-encrypted", "logs.plugin"},
 		Rows: []SabotageRow{
 			{
-				Name: "server certificate of another CA", Claim: "seed.2.certificates", Effect: "disturbs", Want: "seed.2.certificates.untrusted",
-				Got: []string{"seed.2.certificates.untrusted"}, Also: []string{"seed.6.channel"}, Done: true, Caught: true, Healed: true, Seconds: 7.25,
+				Name: "server certificate of another CA", Claim: "channel.certificates", Effect: "disturbs", Want: "channel.certificates.untrusted",
+				Got: []string{"channel.certificates.untrusted"}, Also: []string{"channel.tls"}, Done: true, Caught: true, Healed: true, Seconds: 7.25,
 				Cells:    []Status{Violated, NotLooked, "", NotApplicable},
-				Fell:     []Fall{{"seed.2.certificates", Violated, []string{"source: strange (seed.2.certificates.untrusted)"}}, {"seed.6.channel", NotLooked, []string{"no login"}}},
+				Fell:     []Fall{{"channel.certificates", Violated, []string{"source: strange (channel.certificates.untrusted)"}}, {"channel.tls", NotLooked, []string{"no login"}}},
 				Evidence: "sabotage/01",
 			},
 			{
-				Name: "channel | without TLS", Claim: "seed.6.channel", Effect: "disturbs", Want: "seed.6.channel.plain", Done: true, Healed: true,
+				Name: "channel | without TLS", Claim: "channel.tls", Effect: "disturbs", Want: "channel.tls.plain", Done: true, Healed: true,
 				Reason: "the claim held", Cells: []Status{Held, Held, "", NotApplicable}, Seconds: 4,
 			},
 			{
-				Name: "clear relay log", Claim: "seed.7.1.relaylogs", Effect: "disturbs", Want: "seed.7.1.relaylogs.clear", Done: true, Caught: true,
-				FalseAlarms: []string{"seed.6.channel"}, Cells: []Status{Held, Violated, Violated, NotApplicable}, Seconds: 90,
-				Fell:    []Fall{{"seed.6.channel", Violated, []string{"plain", "no CA"}}, {"seed.7.1.relaylogs", Violated, []string{"clear"}}},
+				Name: "clear relay log", Claim: "logs.relaylog-encrypted", Effect: "disturbs", Want: "logs.relaylog-encrypted.clear", Done: true, Caught: true,
+				FalseAlarms: []string{"channel.tls"}, Cells: []Status{Held, Violated, Violated, NotApplicable}, Seconds: 90,
+				Fell:    []Fall{{"channel.tls", Violated, []string{"plain", "no CA"}}, {"logs.relaylog-encrypted", Violated, []string{"clear"}}},
 				Trouble: "the claims still fall",
 			},
 			{
-				Name: "keyring absent", Claim: "seed.7.2.plugin", Effect: "restarts", Want: "seed.7.2.plugin.inactive", Healed: true,
+				Name: "keyring absent", Claim: "logs.plugin", Effect: "restarts", Want: "logs.plugin.inactive", Healed: true,
 				Reason: "not done: source sql died (exit 2)", Cells: make([]Status, 4), Seconds: 61,
 			},
 		},
 		Controls: []SabotageControl{
 			{After: "disturbs", Cells: []Status{Held, Held, Held, NotApplicable}, Seconds: 9},
-			{After: "restarts", Cells: []Status{Held, Held, NotLooked, NotApplicable}, Seconds: 9, Fell: []Fall{{"seed.7.1.relaylogs", NotLooked, []string{"there was none"}}}},
+			{After: "restarts", Cells: []Status{Held, Held, NotLooked, NotApplicable}, Seconds: 9, Fell: []Fall{{"logs.relaylog-encrypted", NotLooked, []string{"there was none"}}}},
 		},
 	}
 	*r.Sabotage = r.Sabotage.Scored(5)
@@ -76,9 +76,9 @@ func TestScore(t *testing.T) {
 }
 
 func TestMatrixDecidesTheExit(t *testing.T) {
-	caught := SabotageRow{Name: "a", Claim: "seed.9.0", Done: true, Caught: true, Healed: true}
+	caught := SabotageRow{Name: "a", Claim: "rows.0", Done: true, Caught: true, Healed: true}
 	alarm := caught
-	alarm.FalseAlarms = []string{"seed.9.1"}
+	alarm.FalseAlarms = []string{"rows.1"}
 	sick := caught
 	sick.Healed, sick.Trouble = false, "it is slow"
 	for name, tt := range map[string]struct {

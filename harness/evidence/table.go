@@ -13,7 +13,7 @@ import (
 
 // narrowest is how many columns of text are left for the last column of a
 // table at the least, however narrow the terminal.
-const narrowest = 24
+const narrowest = 20
 
 // Table writes the run's tables for a terminal of that many columns; 0 or less:
 // of no limit. The headline is not among them: it goes first and by itself.
@@ -30,7 +30,7 @@ func Table(w io.Writer, r Results, width int) error {
 		blocks = append(blocks, trimmed(wrap(markWords+"\n"+s.Legend(), lineWidth(width))))
 	}
 	add(table.Row{"defect", "status", "worked around", "known defect of the release"}, defectRows(r.Defects))
-	add(table.Row{"gap", "status", "what profile " + orUnknown(r.Profile) + " may leave open"}, gapRows(r.Gaps))
+	add(table.Row{"gap", "status", "what profile " + orUnknown(r.Profile.Name) + " may leave open"}, gapRows(r.Gaps))
 	add(table.Row{"phase", "s"}, timingRows(r.Timings))
 	if _, err := io.WriteString(w, strings.Join(blocks, "\n")); err != nil {
 		return fmt.Errorf("write the table of results: %w", err)

@@ -55,7 +55,7 @@ func unproven(r Results) []limit {
 					"Until those steps were done, log files were written in clear; they were removed, which is not the same as wiped.", d.ID, d.Title), nil})
 		}
 	}
-	out = append(out, limit{"Other builds.", "The verdict is about the build named above" + buildName(r) + " and profile " + orUnknown(r.Profile) + ", and no other.", nil})
+	out = append(out, limit{"Other builds.", "The verdict is about the build named above" + buildName(r) + " and profile " + orUnknown(r.Profile.Name) + ", and no other.", nil})
 	for _, l := range limits {
 		if len(l.gaps) == 0 || slices.ContainsFunc(l.gaps, func(id string) bool { return !closed(r.Gaps, id) }) {
 			out = append(out, l)

@@ -15,7 +15,7 @@ import (
 func claims(held int, others ...Outcome) []Outcome {
 	var out []Outcome
 	for i := range held {
-		out = append(out, Outcome{ID: fmt.Sprintf("seed.9.%d", i), Status: Held})
+		out = append(out, Outcome{ID: fmt.Sprintf("rows.%d", i), Status: Held})
 	}
 	return append(out, others...)
 }
@@ -85,9 +85,9 @@ func TestHeadlineAndExit(t *testing.T) {
 			"9.7.4 (unlisted build): 2 of 2 claims held",
 		},
 		"violated": {
-			Results{Claims: claims(13, ended(Violated, "seed.6.channel", "seed.7.1.binlogs")...)},
+			Results{Claims: claims(13, ended(Violated, "channel.tls", "logs.binlog-encrypted")...)},
 			nil, ExitViolated,
-			"9.7.4: 2 of 15 claims violated (seed.6.channel, seed.7.1.binlogs), 13 held",
+			"9.7.4: 2 of 15 claims violated (channel.tls, logs.binlog-encrypted), 13 held",
 		},
 		"violated, worked around, not looked at": {
 			Results{Claims: slices.Concat(claims(1), ended(NotLooked, "b"), ended(Violated, "a")), Defects: worked},

@@ -92,6 +92,12 @@ func Column(rows []Row, name string) []string {
 	return all
 }
 
+// Numbers of the errors with which a server refuses a login.
+const (
+	AccessDenied            = 1045 // ER_ACCESS_DENIED_ERROR
+	SecureTransportRequired = 3159 // ER_SECURE_TRANSPORT_REQUIRED
+)
+
 // ErrorNumber is the number and the message of a server's error; ok is false where
 // err is none.
 func ErrorNumber(err error) (number uint16, message string, ok bool) {

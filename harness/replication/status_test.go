@@ -50,7 +50,7 @@ func (r *statusRows) Next(dest []driver.Value) error {
 
 func TestStatusWithoutAColumn(t *testing.T) {
 	answers := &statusServer{columns: []string{"Replica_IO_Running"}}
-	spec := topology.Standard(topology.Replica, release.MustParse("9.7.4"), release.Layout{UID: 27, GID: 27}, secure.Seed2021())
+	spec := topology.Standard(topology.Replica, release.MustParse("9.7.4"), release.Layout{UID: 27, GID: 27}, secure.Published2021())
 	s := &Server{Side: topology.Replica, Name: "sql", Spec: func() topology.Spec { return spec }, DB: sql.OpenDB(answers)}
 	defer s.Close()
 	none, err := s.Status(t.Context())

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ndbproof/harness/brief"
-	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/failure"
@@ -24,7 +24,7 @@ import (
 // failed is what ended the run before its end.
 func conclude(ctx context.Context, a order, f found, l *living, j judged, failed error) (Report, error) {
 	r := evidence.Results{
-		Release: f.name, Profile: a.promised.Name, Claims: j.claims, Gaps: j.gaps,
+		Release: f.name, Profile: profileOf(a.promised), Claims: j.claims, Gaps: j.gaps,
 		Sabotage: j.sabotage, Upgrade: j.upgrade, Workload: j.workload, Provenance: provenance(a, f),
 	}
 	r.Error = whatFailed(ctx, a, f, l, j, failed)
@@ -101,7 +101,7 @@ func whatFailed(ctx context.Context, a order, f found, l *living, j judged, fail
 // its profile promises.
 func expected(a order) []string {
 	var out []string
-	for _, c := range claim.For(a.promised) {
+	for _, c := range all.For(a.promised) {
 		out = append(out, c.ID)
 	}
 	return out

@@ -78,7 +78,7 @@ func TestFailIsClassified(t *testing.T) {
 // with fewer, or with others, has not.
 func TestNothingFailed(t *testing.T) {
 	a := at(8)
-	a.promised = secure.Seed2021()
+	a.promised = secure.Published2021()
 	var all []evidence.Outcome
 	for _, id := range expected(a) {
 		all = append(all, evidence.Outcome{ID: id, Status: evidence.Held})

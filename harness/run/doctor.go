@@ -94,7 +94,7 @@ func secondOpinion() Finding {
 	f := Finding{Need: "openssl", Fine: true}
 	var err error
 	if f.Seen, err = exec.LookPath("openssl"); err != nil {
-		f.Seen = "none: wire.client will have no second opinion"
+		f.Seen = "none: traffic.client will have no second opinion"
 	}
 	return f
 }

@@ -8,6 +8,7 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
 	"ndbproof/harness/procedure"
@@ -49,7 +50,7 @@ func check(ctx context.Context, a order, f found, l *living) (j judged, err erro
 		return j, err
 	}
 	defer func() { j.workload = endWriters(a, l) }()
-	for _, c := range claim.For(a.promised) {
+	for _, c := range all.For(a.promised) {
 		if c.Step == procedure.Inserts && step != procedure.Inserts && ctx.Err() == nil {
 			step = procedure.Inserts
 			enter(a, step)
@@ -61,7 +62,7 @@ func check(ctx context.Context, a order, f found, l *living) (j judged, err erro
 		}
 		a.journal.Say("claim", "", "", fmt.Sprintf("%s %s", o.ID, o.Status))
 	}
-	j.gaps = claim.Gaps(j.claims, f.dir)
+	j.gaps = all.Gaps(j.claims, f.dir)
 	if ctx.Err() != nil {
 		return j, context.Cause(ctx)
 	}

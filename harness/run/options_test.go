@@ -62,7 +62,7 @@ func TestOptionsThatAreNot(t *testing.T) {
 // that it has.
 func TestOutsiders(t *testing.T) {
 	var names []string
-	for _, a := range outsiders(secure.Seed2021()) {
+	for _, a := range outsiders(secure.Published2021()) {
 		names = append(names, a.Name)
 		assert.NotEmpty(t, a.Purpose, a.Name)
 	}

@@ -45,7 +45,7 @@ func Run(ctx context.Context, o Options, p journal.Progress) (Report, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	a := order{
-		Options: o, promised: secure.Seed2021(), secrets: &secret.Set{}, journal: journal.New(p, stop), stop: stop, start: time.Now().UTC(),
+		Options: o, promised: secure.Published2021(), secrets: &secret.Set{}, journal: journal.New(p, stop), stop: stop, start: time.Now().UTC(),
 	}
 	f, err := find(ctx, a)
 	var u *Usage

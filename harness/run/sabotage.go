@@ -11,6 +11,7 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/failure"
@@ -28,9 +29,9 @@ func breakPair(ctx context.Context, a order, f found, l *living, claims []eviden
 	if falls := evidence.Falls(claims); len(falls) > 0 {
 		return nil, fmt.Errorf("%w: %s", errNotHeld, evidence.FallWords(falls))
 	}
-	rows := claim.Matrix(a.promised, f.image.Release)
+	rows := all.Matrix(a.promised, f.image.Release)
 	if a.Sabotage == SabotageOne {
-		rows = claim.OneEach(rows)
+		rows = all.OneEach(rows)
 	}
 	scratch, err := lock.Folder("sabotage")
 	if err != nil {
@@ -38,7 +39,7 @@ func breakPair(ctx context.Context, a order, f found, l *living, claims []eviden
 	}
 	defer scratch.Release() //nolint:errcheck // what is left of it is swept
 	var result *evidence.Sabotage
-	m := &sabotage.Matrix{Bench: l.bench(), Claims: claim.For(a.promised), Promised: a.promised, Scratch: evidence.At(scratch.Path)}
+	m := &sabotage.Matrix{Bench: l.bench(), Claims: all.For(a.promised), Promised: a.promised, Scratch: evidence.At(scratch.Path)}
 	m.Stage = sabotage.Stage{
 		CatchUp: catchUp, Deaths: l.deaths.endWith,
 		Ready: func(ctx context.Context) error { return ready(ctx, l.pair) },

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"strings"
 
+	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 )
 
 // secretsID is the outcome that the run adds about itself.
-const secretsID = "run.secrets"
+const secretsID = claim.RunSecretsID
 
 // searchSecrets looks for every secret of the run in all that it wrote, and takes in
 // what collecting found in inspect documents and command lines. nodes is of how many

@@ -5,6 +5,7 @@ import (
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
@@ -25,7 +26,7 @@ func upgradePair(ctx context.Context, a order, f found, l *living) (judged, erro
 			err := write(ctx, a, f, l, beside)
 			return l.team, err
 		},
-		Claims: claim.For(a.promised), Gaps: claim.Gaps,
+		Claims: all.For(a.promised), Gaps: all.Gaps,
 		Judge: func(ctx context.Context, c claim.Claim, s claim.Subject, dir *evidence.Dir) evidence.Outcome {
 			return lookFor(ctx, a, c, s, dir)
 		},

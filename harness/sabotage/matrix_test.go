@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/release"
 	"ndbproof/harness/secure"
@@ -313,21 +314,21 @@ func TestAControlThatFallsReplacesThePair(t *testing.T) {
 
 // TestMatrixOfAllClaims holds the rows that a run carries out to its promises.
 func TestMatrixOfAllClaims(t *testing.T) {
-	p := secure.Seed2021()
-	rows := claim.Matrix(p, release.MustParse("9.7.4"))
+	p := secure.Published2021()
+	rows := all.Matrix(p, release.MustParse("9.7.4"))
 	assert.GreaterOrEqual(t, len(rows), 28)
 	gs := groups(rows)
 	for i := 1; i < len(gs); i++ {
 		assert.Less(t, gs[i-1][0].Sabotage.Effect, gs[i][0].Sabotage.Effect)
 	}
 	assert.Equal(t, claim.Restarts, gs[len(gs)-1][0].Sabotage.Effect, "those that restart a server come last")
-	one := claim.OneEach(rows)
+	one := all.OneEach(rows)
 	var ids []string
 	for _, r := range one {
 		ids = append(ids, r.Claim.ID)
 		assert.NotEqual(t, claim.Restarts, r.Sabotage.Effect, r.Sabotage.Name)
 	}
-	for _, c := range claim.For(p) {
+	for _, c := range all.For(p) {
 		assert.Len(t, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id != c.ID }), 1, c.ID)
 	}
 }

@@ -17,6 +17,10 @@ import (
 // Everything behind it, the plain magic included, is ciphertext.
 const HeaderSize = 512
 
+// EmptyLogSize is the size up to which a log holds nothing but its own description:
+// encryption header, magic, format description and previous GTIDs.
+const EmptyLogSize = HeaderSize + 256
+
 var (
 	plainMagic     = []byte{0xFE, 'b', 'i', 'n'}
 	encryptedMagic = []byte{0xFD, 'b', 'i', 'n'}

@@ -27,7 +27,7 @@ func TestQuoteString(t *testing.T) {
 }
 
 func TestBootstrapSQL(t *testing.T) {
-	got := secure.BootstrapSQL(secure.Seed2021(), secret.Of("adm'in"), secret.Of("root"))
+	got := secure.BootstrapSQL(secure.Published2021(), secret.Of("adm'in"), secret.Of("root"))
 	assert.Equal(t, `SET SESSION sql_log_bin=0;
 CREATE USER IF NOT EXISTS 'ndbproof_admin'@'%' IDENTIFIED BY 'adm''in' REQUIRE SSL;
 GRANT ALL ON *.* TO 'ndbproof_admin'@'%' WITH GRANT OPTION;
@@ -36,7 +36,7 @@ ALTER USER 'root'@'localhost' IDENTIFIED BY 'root';
 SET SESSION sql_log_bin=1;
 `, got)
 
-	weak := secure.Weaken(secure.Seed2021(), func(p *secure.Profile) {
+	weak := secure.Weaken(secure.Published2021(), func(p *secure.Profile) {
 		for i := range p.Accounts {
 			p.Accounts[i].TLS = false
 		}

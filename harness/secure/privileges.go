@@ -161,7 +161,7 @@ var reasons = map[string][]string{
 		"MASKING_DICTIONARIES_ADMIN", "OPTION_TRACKER_OBSERVER", "OPTION_TRACKER_UPDATER", "SENSITIVE_VARIABLES_OBSERVER",
 		"SKIP_QUERY_REWRITE", "TELEMETRY_LOG_ADMIN", "TP_CONNECTION_ADMIN", "VECTOR_STORE_LOAD_EXEC", "VERSION_TOKEN_ADMIN",
 	},
-	"it is for sessions of the servers themselves, or on a port that nothing listens at (seed.5.sockets)": {
+	"it is for sessions of the servers themselves, or on a port that nothing listens at (traffic.sockets)": {
 		"GROUP_REPLICATION_STREAM", "SERVICE_CONNECTION_ADMIN",
 	},
 }

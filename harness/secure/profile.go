@@ -14,6 +14,7 @@ type Profile struct {
 	ChannelTLS             bool      `json:"channel_tls"`     // SOURCE_SSL=1
 	VerifyIdentity         bool      `json:"verify_identity"` // CA given and host name checked
 	NdbLogBin              bool      `json:"ndb_log_bin"`
+	Gaps                   []string  `json:"gaps"`     // that it may leave open, by their ids in docs/threat-model.md
 	Accounts               []Account `json:"accounts"` // all accounts of each server, and no others
 }
 
@@ -39,17 +40,20 @@ const (
 	Root            = "root"
 )
 
-// Seed2021 is the profile of the procedure that NDB's team published for
-// 8.0.25. It protects the logs and the channel, and nothing below them.
-func Seed2021() Profile {
+// Published2021 is the profile of the procedure "Security Configuration For MySQL NDB
+// Cluster Replication", which MySQL's NDB team published for 8.0.25 in June 2021
+// (https://clustertesting.blogspot.com/2021/06/security-configuration-for-mysql-ndb.html).
+// It protects the logs and the channel, and nothing below them.
+func Published2021() Profile {
 	return Profile{
-		Name:                   "seed-2021",
+		Name:                   "published-2021",
 		RequireSecureTransport: true,
 		BinlogEncryption:       true,
 		Keyring:                true,
 		ChannelTLS:             true,
 		VerifyIdentity:         true,
 		NdbLogBin:              true,
+		Gaps:                   []string{"G1", "G2", "G3", "G4", "G6", "G7", "G8", "G9"},
 		Accounts: []Account{
 			{
 				User: ReplicationUser, Host: "%", Procedure: true, Purpose: "the channel's account (step 5); reaches the replica through the binary log",

@@ -101,7 +101,7 @@ func TestTo(t *testing.T) {
 		assert.Equal(t, c.plugin, strings.Contains(mycnf, "keyring_file_data="), c.to)
 	}
 	assert.False(t, s.Reload, "the Spec itself stays")
-	weak := topology.Standard(topology.Source, release.MustParse("9.7.4"), vendor, secure.Weaken(secure.Seed2021(), secure.NoBinlogEncryption))
+	weak := topology.Standard(topology.Source, release.MustParse("9.7.4"), vendor, secure.Weaken(secure.Published2021(), secure.NoBinlogEncryption))
 	assert.False(t, weak.To(release.MustParse("9.7.4-fix1"), vendor).EncryptAtStart)
 }
 

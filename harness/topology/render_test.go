@@ -31,7 +31,7 @@ var (
 )
 
 func standard(side topology.Side, r string, l release.Layout) topology.Spec {
-	return topology.Standard(side, release.MustParse(r), l, secure.Seed2021())
+	return topology.Standard(side, release.MustParse(r), l, secure.Published2021())
 }
 
 func TestRenderGolden(t *testing.T) {
@@ -171,13 +171,13 @@ func TestRenderByProfile(t *testing.T) {
 		{secure.NoNdbLogBin, "ndb_log_bin=0"},
 	} {
 		r := release.MustParse("9.7.4-fix1")
-		_, strong := rendered(t, topology.Standard(topology.Source, r, vendor, secure.Seed2021()))
-		s := topology.Standard(topology.Source, r, vendor, secure.Weaken(secure.Seed2021(), c.weakness))
+		_, strong := rendered(t, topology.Standard(topology.Source, r, vendor, secure.Published2021()))
+		s := topology.Standard(topology.Source, r, vendor, secure.Weaken(secure.Published2021(), c.weakness))
 		_, weak := rendered(t, s)
 		assert.Contains(t, weak, "\n"+c.line+"\n")
 		assert.NotContains(t, strong, "\n"+c.line+"\n")
 	}
-	s := topology.Standard(topology.Source, release.MustParse("9.7.4"), vendor, secure.Weaken(secure.Seed2021(), secure.NoKeyring))
+	s := topology.Standard(topology.Source, release.MustParse("9.7.4"), vendor, secure.Weaken(secure.Published2021(), secure.NoKeyring))
 	files, err := s.Render()
 	require.NoError(t, err)
 	mysqld := files[len(files)-1]

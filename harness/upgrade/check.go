@@ -64,7 +64,7 @@ func (u *upgrading) check(outer context.Context, s plan.Step, from []loaded, r *
 // checkClaims looks for the claims that only read or connect, but for the one that
 // would stop the writers.
 func (u *upgrading) checkClaims(ctx context.Context, dir *evidence.Dir) []compare.Check {
-	claims := slices.DeleteFunc(slices.Clone(u.Claims), func(c claim.Claim) bool { return !c.Short() || c.ID == claim.RowsID })
+	claims := slices.DeleteFunc(slices.Clone(u.Claims), func(c claim.Claim) bool { return !c.Short() || c.ID == claim.RowsParityID })
 	var all []compare.Check
 	for _, o := range claim.RunAll(ctx, claims, u.subject(), dir, u.Promised, claim.Claim.Limit) {
 		all = append(all, compare.CheckOf(o))

@@ -96,10 +96,10 @@ func (u *upgrading) judgeAll(ctx context.Context, r round) error {
 	}
 	noTables := restoresAhead(u.course.steps, u.course.marks)
 	if noTables {
-		u.Journal.Note(claim.MarkersID + " is left out: it makes tables, and a mysqld that goes back to a copy cannot install those of a newer one (error 3611)")
+		u.Journal.Note(claim.RestMarkersID + " is left out: it makes tables, and a mysqld that goes back to a copy cannot install those of a newer one (error 3611)")
 	}
 	claims := slices.DeleteFunc(slices.Clone(u.Claims), func(c claim.Claim) bool {
-		return c.ID == claim.RowsID && !r.settled || c.ID == claim.MarkersID && noTables
+		return c.ID == claim.RowsParityID && !r.settled || c.ID == claim.RestMarkersID && noTables
 	})
 	u.last = nil
 	for _, c := range claims {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ndbproof/harness/claim"
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
@@ -103,7 +104,7 @@ func Twists() []Twist {
 	}
 	return []Twist{
 		{
-			Name: "my.cnf of the new release without binlog_encryption", From: second, To: mended, Only: replica, Want: "seed.7.1.binlogs",
+			Name: "my.cnf of the new release without binlog_encryption", From: second, To: mended, Only: replica, Want: claim.LogsBinlogEncryptedID,
 			Weaken: []secure.Weakness{secure.NoBinlogEncryption},
 		},
 		{
@@ -113,7 +114,7 @@ func Twists() []Twist {
 			},
 		},
 		{
-			Name: "the new release grants more", From: second, To: mended, Only: replica, Want: "seed.5.grants",
+			Name: "the new release grants more", From: second, To: mended, Only: replica, Want: claim.AccountsGrantsID,
 			SQL: "GRANT REPLICATION CLIENT ON *.* TO '" + secure.ReplicationUser + "'@'%'",
 		},
 		{

@@ -34,7 +34,7 @@ func planned(t *testing.T, from, to string, twist *Twist) *upgrading {
 	before, after := release.MustParse(from), release.MustParse(to)
 	u := &upgrading{
 		Job: Job{
-			Options: Options{PerGroup: true, Twist: twist}, Promised: secure.Seed2021(), Pair: &cluster.Pair{},
+			Options: Options{PerGroup: true, Twist: twist}, Promised: secure.Published2021(), Pair: &cluster.Pair{},
 			From: Target{Release: before, Image: "image-" + from}, To: Target{Release: after, Image: "image-" + to},
 		},
 		report: compare.Report{From: from, To: to},
@@ -227,7 +227,7 @@ func TestEveryRoleIsMeasured(t *testing.T) {
 func unGrouped(t *testing.T) []plan.Step {
 	t.Helper()
 	r := release.MustParse("9.7.2")
-	p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
+	p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Published2021()), topology.Standard(topology.Replica, r, layout, secure.Published2021()),
 		release.MustParse("9.7.4"), plan.Options{})
 	require.NoError(t, err)
 	return p.Steps
@@ -238,7 +238,7 @@ func unGrouped(t *testing.T) []plan.Step {
 func TestTurns(t *testing.T) {
 	of := func(from, to, at string) (before []string) {
 		r := release.MustParse(from)
-		p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Seed2021()), topology.Standard(topology.Replica, r, layout, secure.Seed2021()),
+		p, err := plan.New(topology.Standard(topology.Source, r, layout, secure.Published2021()), topology.Standard(topology.Replica, r, layout, secure.Published2021()),
 			release.MustParse(to), plan.Options{PerGroup: true, RollbackAt: at})
 		require.NoError(t, err)
 		for i := 1; i < len(p.Steps); i++ {
@@ -257,7 +257,7 @@ func TestTurns(t *testing.T) {
 
 // What cannot be planned is refused before there is a pair.
 func TestImpossibleUpgrades(t *testing.T) {
-	from, to, p := release.MustParse("9.7.2"), release.MustParse("9.7.4"), secure.Seed2021()
+	from, to, p := release.MustParse("9.7.2"), release.MustParse("9.7.4"), secure.Published2021()
 	require.NoError(t, Options{}.Possible(from, to, p))
 	require.NoError(t, Options{RollbackAt: "replica.ndb1"}.Possible(from, to, p))
 	require.NoError(t, Options{}.Possible(from, release.Release{}, p), "of an image nobody knows yet")
@@ -306,8 +306,8 @@ func TestPace(t *testing.T) {
 
 // From the first copy on until the last one is put back no table may be made.
 func TestRestoresAhead(t *testing.T) {
-	source := topology.Standard(topology.Source, release.MustParse("9.7.2"), layout, secure.Seed2021())
-	replica := topology.Standard(topology.Replica, release.MustParse("9.7.2"), layout, secure.Seed2021())
+	source := topology.Standard(topology.Source, release.MustParse("9.7.2"), layout, secure.Published2021())
+	replica := topology.Standard(topology.Replica, release.MustParse("9.7.2"), layout, secure.Published2021())
 	ahead := func(o plan.Options) string {
 		p, err := plan.New(source, replica, release.MustParse("9.7.4"), o)
 		require.NoError(t, err)

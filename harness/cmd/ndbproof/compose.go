@@ -53,7 +53,7 @@ func composeCommand() *cobra.Command {
 // writeBundle writes into a new folder beside out, and renames it when all is
 // there: a failure leaves nothing.
 func writeBundle(out string, img images.Image) error {
-	profile := secure.Seed2021()
+	profile := secure.Published2021()
 	pair := [2]topology.Spec{
 		topology.Standard(topology.Source, img.Release, img.Layout, profile),
 		topology.Standard(topology.Replica, img.Release, img.Layout, profile),

@@ -116,17 +116,17 @@ func TestConclude(t *testing.T) {
 		},
 		"a claim is violated": {
 			func(r *Report) { r.Claims[0].To, r.Claims[0].Text = evidence.Violated, "no TLS" }, 1,
-			"not taken: claim seed.6.channel is violated (it was held): no TLS",
+			"not taken: claim channel.tls is violated (it was held): no TLS",
 		},
 		"a claim is violated, as before": {
 			func(r *Report) {
 				r.Claims[0].From, r.Claims[0].To, r.Claims[0].Text = evidence.Violated, evidence.Violated, "no TLS"
 			}, 1,
-			"not taken: claim seed.6.channel is violated, as it was under 9.7.2: no TLS",
+			"not taken: claim channel.tls is violated, as it was under 9.7.2: no TLS",
 		},
 		"a claim is not looked at": {
 			func(r *Report) { r.Claims[0].To, r.Claims[0].Text = evidence.NotLooked, "no channel" }, 3,
-			"not taken: could not look: claim seed.6.channel is not-looked: no channel",
+			"not taken: could not look: claim channel.tls is not-looked: no channel",
 		},
 		"a claim does not apply any more": {
 			func(r *Report) {

@@ -22,27 +22,27 @@ func TestCompare(t *testing.T) {
 	}{
 		"a claim is violated": {
 			func(s *Snapshot) {
-				s.Claims[0].Status, s.Claims[0].Violations = evidence.Violated, []evidence.Violation{{Code: "seed.6.plain", Text: "no TLS"}}
+				s.Claims[0].Status, s.Claims[0].Violations = evidence.Violated, []evidence.Violation{{Code: "channel.tls.plain", Text: "no TLS"}}
 			},
-			Difference{Area: AreaClaim, Name: "seed.6.channel", From: "held", To: "violated", Why: "no TLS (seed.6.plain)", Fails: true},
+			Difference{Area: AreaClaim, Name: "channel.tls", From: "held", To: "violated", Why: "no TLS (channel.tls.plain)", Fails: true},
 		},
 		"a claim is not looked at": {
 			func(s *Snapshot) { s.Claims[0].Status, s.Claims[0].Reason = evidence.NotLooked, "no channel" },
-			Difference{Area: AreaClaim, Name: "seed.6.channel", From: "held", To: "not-looked", Why: "no channel", Fails: true},
+			Difference{Area: AreaClaim, Name: "channel.tls", From: "held", To: "not-looked", Why: "no channel", Fails: true},
 		},
 		"a claim does not apply any more": {
 			func(s *Snapshot) {
 				s.Claims[0].Status, s.Claims[0].Reason = evidence.NotApplicable, "needs a channel"
 			},
-			Difference{Area: AreaClaim, Name: "seed.6.channel", From: "held", To: "not-applicable", Why: "needs a channel", Fails: true},
+			Difference{Area: AreaClaim, Name: "channel.tls", From: "held", To: "not-applicable", Why: "needs a channel", Fails: true},
 		},
 		"a claim is missing": {
 			func(s *Snapshot) { s.Claims = s.Claims[1:] },
-			Difference{Area: AreaClaim, Name: "seed.6.channel", From: "held", To: Absent, Why: "it was not judged", Fails: true},
+			Difference{Area: AreaClaim, Name: "channel.tls", From: "held", To: Absent, Why: "it was not judged", Fails: true},
 		},
 		"a claim begins to apply and holds": {
 			func(s *Snapshot) { s.Claims[2].Status = evidence.Held },
-			Difference{Area: AreaClaim, Name: "seed.7.2.plugin", From: "not-applicable", To: "held"},
+			Difference{Area: AreaClaim, Name: "logs.plugin", From: "not-applicable", To: "held"},
 		},
 		"a new claim is violated": {
 			func(s *Snapshot) {

@@ -57,11 +57,11 @@ func Read(path string) (Report, error) {
 	if err != nil {
 		return r, fmt.Errorf("read the report of an upgrade: %w", err)
 	}
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := evidence.CheckSchema(b, Schema); err != nil {
 		return r, fmt.Errorf("read the report of an upgrade, %s: %w", path, err)
 	}
-	if r.Schema != Schema {
-		return r, fmt.Errorf("read the report of an upgrade, %s: schema %q, this program reads %q", path, r.Schema, Schema)
+	if err := json.Unmarshal(b, &r); err != nil {
+		return r, fmt.Errorf("read the report of an upgrade, %s: %w", path, err)
 	}
 	return r, nil
 }

@@ -27,13 +27,13 @@ func snapshot() Snapshot {
 	return Snapshot{
 		Release: "9.7.2",
 		Claims: []evidence.Outcome{
-			{ID: "seed.6.channel", Step: 6, Title: "The running channel is TLS", Status: evidence.Held, Seen: 1},
-			{ID: "seed.7.1.binlogs", Step: 7, Title: "Every binary log is encrypted", Status: evidence.Held, Seen: 4},
-			{ID: "seed.7.2.plugin", Step: 7, Title: "The keyring plugin is active", Status: evidence.NotApplicable, Reason: "needs keyring_file plugin"},
+			{ID: "channel.tls", Step: 6, Title: "The running channel is TLS", Status: evidence.Held, Seen: 1},
+			{ID: "logs.binlog-encrypted", Step: 7, Title: "Every binary log is encrypted", Status: evidence.Held, Seen: 4},
+			{ID: "logs.plugin", Step: 7, Title: "The keyring plugin is active", Status: evidence.NotApplicable, Reason: "needs keyring_file plugin"},
 		},
 		Gaps: []evidence.GapResult{
 			{ID: "G1", Title: "data nodes' files hold rows in clear", Status: evidence.GapOpen, Text: "row values are readable on 8 data nodes", Evidence: "claims/rest.markers.json"},
-			{ID: "G5", Title: "the channel does not check its source's certificate", Status: evidence.GapClosed, Text: "CA given", Evidence: "claims/seed.6.channel.json"},
+			{ID: "G5", Title: "the channel does not check its source's certificate", Status: evidence.GapClosed, Text: "CA given", Evidence: "claims/channel.tls.json"},
 		},
 		Variables: map[string]map[string]string{"source sql": vars(), "replica sql": vars()},
 		Config:    map[string]map[string]string{"source ndb1": config(), "source ndb2": config(), "replica ndb1": config()},
@@ -87,7 +87,7 @@ func taken(t require.TestingT) Report {
 	programs := []Program{{topology.Replica, "mgm", strings.Repeat("ab", 32), "9.7.4"}, {topology.Source, "sql", strings.Repeat("cd", 32), "9.7.4"}}
 	held := Check{ID: "programs", Title: programsTitle, Status: evidence.Held, Seen: 2, Seconds: 0.4}
 	r := Report{
-		Run: "20261124T021500Z-9.7.4", From: "9.7.2", To: "9.7.4", Profile: "seed-2021", Second: true,
+		Run: "20261124T021500Z-9.7.4", From: "9.7.2", To: "9.7.4", Profile: "published-2021", Second: true,
 		Builds: []Build{
 			{Release: "9.7.2", TarballSHA256: strings.Repeat("12", 32), ImageID: "sha256:" + strings.Repeat("34", 32), Listed: true},
 			{Release: "9.7.4", ImageID: "sha256:" + strings.Repeat("56", 32), Listed: true},
@@ -95,7 +95,7 @@ func taken(t require.TestingT) Report {
 		Steps: []StepResult{
 			{ID: "replica.mgm", Title: "replica ndb_mgmd, with --reload", Status: evidence.StepDone, Seconds: 4.2, Checks: []Check{held}, Programs: programs},
 			{ID: "replica.ndb1", Title: "replica data node 2", Status: evidence.StepDone, Seconds: 36.4, ReplicationOutageMS: 240, WriteOutageMS: 12, Checks: []Check{held, {ID: "parity", Title: "Rows are the same", Status: evidence.Held, Seen: 4100}}},
-			{ID: "source.sql", Title: "source mysqld", Status: evidence.StepDone, Seconds: 21, WriteOutageMS: 1200, ReplicationOutageMS: 1400, WritersStoodMS: 1950, AwayMS: 9150, Checks: []Check{held, {ID: "seed.7.2.plugin", Status: evidence.NotApplicable}}},
+			{ID: "source.sql", Title: "source mysqld", Status: evidence.StepDone, Seconds: 21, WriteOutageMS: 1200, ReplicationOutageMS: 1400, WritersStoodMS: 1950, AwayMS: 9150, Checks: []Check{held, {ID: "logs.plugin", Status: evidence.NotApplicable}}},
 		},
 		Rows: 41000, Seconds: map[string]float64{"pair start": 31, "steps": 61.6, "all claims": 120.5},
 		Defects: []Defect{{ID: "F1", Title: release.F1.Title, ExpectedFrom: true, ExpectedTo: true, Status: evidence.DefectNotTried, WorkedAround: true, Text: "encryption switched on at run time"}},
@@ -137,7 +137,7 @@ func fallen(t require.TestingT) Report {
 	r.RowsLost = 2
 	r.Defects = []Defect{{ID: "F1", Title: release.F1.Title, ExpectedFrom: true, ExpectedTo: false, Status: evidence.DefectSeen, Text: "source sql died in it"}}
 	return r.Between(snapshot(), changed(t, func(s *Snapshot) {
-		s.Claims[1].Status, s.Claims[1].Violations = evidence.Violated, []evidence.Violation{{Code: "seed.7.1.clear-binlog", Side: "source", Node: "sql", Text: "binlog.000004 is in clear"}}
+		s.Claims[1].Status, s.Claims[1].Violations = evidence.Violated, []evidence.Violation{{Code: "logs.binlog-encrypted.clear", Side: "source", Node: "sql", Text: "binlog.000004 is in clear"}}
 		s.Grants["source user1@%"] = []string{"GRANT USAGE ON *.* TO `user1`@`%`", "GRANT SELECT, INSERT, UPDATE, DELETE, DROP ON `test1`.* TO `user1`@`%`"}
 		s.Variables["source sql"]["binlog_encryption"] = "OFF"
 		for _, n := range s.Config {

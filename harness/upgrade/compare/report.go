@@ -10,7 +10,7 @@ import (
 
 // Schema names the form of upgrade.json. A change that would break a reader
 // raises the number at its end; a new key does not.
-const Schema = "ndbproof/upgrade/1"
+const Schema = "ndbproof/upgrade/2"
 
 // Report is upgrade.json: what came of an upgrade, or of one that was rolled
 // back. docs/upgrade.md describes every field; a test holds the two together.

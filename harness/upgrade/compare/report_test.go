@@ -83,9 +83,9 @@ func TestReportsAreReadAsTheyWereWritten(t *testing.T) {
 		assert.Equal(t, got.Verdict, Conclude(got).Verdict, "and judged again")
 	}
 	require.ErrorContains(t, Write(d, Report{}), "not concluded")
-	require.NoError(t, d.JSON(ReportFile, map[string]string{"schema": "ndbproof/upgrade/2"}))
+	require.NoError(t, d.JSON(ReportFile, map[string]string{"schema": "ndbproof/upgrade/1"}))
 	_, err := Read(d.Path(ReportFile))
-	require.ErrorContains(t, err, `schema "ndbproof/upgrade/2", this program reads "ndbproof/upgrade/1"`)
+	require.ErrorContains(t, err, `: schema is "ndbproof/upgrade/1" and this version reads "ndbproof/upgrade/2": run again with this version, or read it with the one that wrote it`)
 	require.NoError(t, d.Write(ReportFile, []byte("{")))
 	_, err = Read(d.Path(ReportFile))
 	require.Error(t, err)

@@ -30,7 +30,7 @@ func twoOf(r string) (source, replica topology.Spec) {
 }
 
 func standard(side topology.Side, r string) topology.Spec {
-	return topology.Standard(side, release.MustParse(r), vendor, secure.Seed2021())
+	return topology.Standard(side, release.MustParse(r), vendor, secure.Published2021())
 }
 
 func planOf(t *testing.T, from, to string, o Options) Plan {
@@ -188,7 +188,7 @@ func TestPlanActionsByWish(t *testing.T) {
 
 // Logs that are clear by the profile need nothing of F1's.
 func TestPlanOfAClearPair(t *testing.T) {
-	r, clear := release.MustParse("9.7.2"), secure.Weaken(secure.Seed2021(), secure.NoBinlogEncryption)
+	r, clear := release.MustParse("9.7.2"), secure.Weaken(secure.Published2021(), secure.NoBinlogEncryption)
 	source, replica := topology.Standard(topology.Source, r, vendor, clear), topology.Standard(topology.Replica, r, vendor, clear)
 	p, err := New(source, replica, release.MustParse("9.7.4"), Options{})
 	require.NoError(t, err)

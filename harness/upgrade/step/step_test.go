@@ -19,8 +19,8 @@ import (
 // Every action of every plan has a type, and finds before it what it needs.
 func TestEveryPlanIsWired(t *testing.T) {
 	from, to := release.MustParse("9.7.2"), release.MustParse("9.7.4")
-	source := topology.Standard(topology.Source, from, release.Layout{}, secure.Seed2021())
-	replica := topology.Standard(topology.Replica, from, release.Layout{}, secure.Seed2021())
+	source := topology.Standard(topology.Source, from, release.Layout{}, secure.Published2021())
+	replica := topology.Standard(topology.Replica, from, release.Layout{}, secure.Published2021())
 	seen := map[plan.Action]bool{}
 	for _, o := range []plan.Options{
 		{}, {PerGroup: true}, {PerGroup: true, RollbackAt: "source.sql", Copies: true}, {SpareSQL: true},
