@@ -139,8 +139,9 @@ func (d *Dir) hold() error {
 	return os.WriteFile(d.Path(reserve), b, 0o600)
 }
 
-// yield gives the reserve back. It may be gone already.
-func (d *Dir) yield() error {
+// FreeReserve gives the disk space back that Create held for the last files. It may
+// be gone already.
+func (d *Dir) FreeReserve() error {
 	if err := os.Remove(d.Path(reserve)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return d.wrap(reserve, err)
 	}

@@ -25,7 +25,7 @@ func (d *Dir) Seal() error {
 	if d.run == nil || filepath.Join(d.run.root, d.run.name) != d.path {
 		return fmt.Errorf("seal %s: not the directory of a run", d.path)
 	}
-	if err := d.yield(); err != nil {
+	if err := d.FreeReserve(); err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
 	sums, err := checksums(d.path)

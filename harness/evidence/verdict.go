@@ -102,7 +102,7 @@ func exit(r Results) Exit {
 	t := count(r.Claims)
 	exits := []Exit{ExitHeld}
 	if r.Error != nil {
-		exits = append(exits, r.Error.exit())
+		exits = append(exits, r.Error.ExitCode())
 	}
 	if len(t.violated) > 0 {
 		exits = append(exits, ExitViolated)
@@ -122,8 +122,8 @@ func exit(r Results) Exit {
 	return Worst(exits...)
 }
 
-// exit of a failure is never held: one without an exit is could-not-look.
-func (f Failure) exit() Exit {
+// ExitCode of a failure is never held: one without an exit is could-not-look.
+func (f Failure) ExitCode() Exit {
 	if f.Exit == ExitHeld || f.Exit == ExitWorkedAround {
 		return ExitNotLooked
 	}
@@ -153,7 +153,7 @@ func headline(r Results) string {
 		parts = append([]string{claims}, defects...)
 		switch {
 		case r.Error == nil:
-		case r.Error.exit() == r.Exit:
+		case r.Error.ExitCode() == r.Exit:
 			parts = append([]string{r.Error.words()}, parts...)
 		default:
 			parts = append(parts, r.Error.words())
@@ -203,7 +203,7 @@ func (f Failure) words() string {
 	if len(text) > headlineText {
 		text = append(text[:headlineText], '…')
 	}
-	return f.exit().String() + ": " + string(text)
+	return f.ExitCode().String() + ": " + string(text)
 }
 
 func claimWords(t tally) string {

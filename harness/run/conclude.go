@@ -16,6 +16,7 @@ import (
 	"ndbproof/harness/failure"
 	"ndbproof/harness/procedure"
 	"ndbproof/harness/release"
+	"ndbproof/harness/report"
 	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
@@ -42,7 +43,7 @@ func conclude(ctx context.Context, a order, f found, l *living, j judged, failed
 		return Report{Results: evidence.Conclude(r, a.Accept)}, errors.Join(failed, errors.New("no results were kept"))
 	}
 	r.Run, r.Provenance.End = f.dir.Name(), time.Now().UTC()
-	err := evidence.Report(f.dir, evidence.Conclude(r, a.Accept)) // so that it is searched, too
+	err := report.Write(f.dir, evidence.Conclude(r, a.Accept)) // so that it is searched, too
 	if l.pair != nil {
 		o := searchSecrets(a, f, len(r.Provenance.Nodes), kept)
 		r.Claims = append(slices.Clone(r.Claims), o)
@@ -213,7 +214,7 @@ func keep(a order, f found, r evidence.Results) error {
 	if err != nil && r.Error != nil && strings.Contains(r.Error.Text, brief.Error(err)) {
 		err = nil // what the run ended with
 	}
-	err = errors.Join(err, evidence.Report(f.dir, r))
+	err = errors.Join(err, report.Write(f.dir, r))
 	if err := errors.Join(err, f.dir.Seal()); err != nil {
 		return fmt.Errorf("keep the results in %s: %w", filepath.Clean(f.dir.Root()), err)
 	}

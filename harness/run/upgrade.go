@@ -9,6 +9,7 @@ import (
 	"ndbproof/harness/cluster"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/load"
+	"ndbproof/harness/report"
 	"ndbproof/harness/topology"
 	"ndbproof/harness/upgrade"
 	"ndbproof/harness/upgrade/compare"
@@ -43,7 +44,7 @@ func upgradePair(ctx context.Context, a order, f found, l *living) (judged, erro
 	if l.team != nil {
 		j.workload = endWriters(a, l)
 	}
-	if kept := compare.Write(f.dir, r); kept != nil {
+	if kept := report.WriteUpgrade(f.dir, r); kept != nil {
 		a.journal.Say("upgrade", "", "", brief.Error(kept))
 	}
 	return j, err

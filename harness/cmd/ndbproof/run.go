@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"ndbproof/harness/evidence"
+	"ndbproof/harness/report"
 	"ndbproof/harness/run"
 )
 
@@ -105,7 +106,7 @@ func conclude(rep run.Report, err error, asJSON bool) error {
 		fmt.Println(rep.Results.Verdict.Headline)
 		if len(rep.Results.Claims) > 0 {
 			fmt.Println()
-			if err := evidence.Table(os.Stdout, rep.Results, width()); err != nil {
+			if err := report.Table(os.Stdout, rep.Results, width()); err != nil {
 				return fmt.Errorf("print the results: %w", err)
 			}
 		}

@@ -76,16 +76,6 @@ func TestEveryAreaIsDocumentedInOrder(t *testing.T) {
 	assert.Equal(t, names, documented(t, "Differences"))
 }
 
-func TestEverySectionIsDocumentedInOrder(t *testing.T) {
-	b, err := Conclude(fallen(t)).Markdown()
-	require.NoError(t, err)
-	var sections []string
-	for _, m := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(string(b), -1) {
-		sections = append(sections, m[1])
-	}
-	assert.Equal(t, sections, documented(t, "upgrade.md"))
-}
-
 func TestOutcomesAreDocumented(t *testing.T) {
 	b, err := os.ReadFile("../../../docs/upgrade.md")
 	require.NoError(t, err)

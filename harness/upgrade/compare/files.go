@@ -2,7 +2,6 @@ package compare
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -17,20 +16,6 @@ const (
 	FromFile     = "upgrade/from.json"
 	ToFile       = "upgrade/to.json"
 )
-
-// Write writes upgrade.json and upgrade.md of a concluded report. It goes on
-// after an error, so that a full disk costs as little as can be.
-func Write(dir *evidence.Dir, r Report) error {
-	if r.Schema != Schema {
-		return fmt.Errorf("report the upgrade of run %s: not concluded", dir.Name())
-	}
-	errs := []error{dir.JSON(ReportFile, r)}
-	md, err := r.Markdown()
-	if err == nil {
-		err = dir.Write(MarkdownFile, md)
-	}
-	return errors.Join(append(errs, err)...)
-}
 
 // Keep writes a snapshot, under FromFile or ToFile, so that the releases can be
 // compared again offline.

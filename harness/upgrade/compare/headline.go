@@ -13,7 +13,7 @@ const headlineText = 300
 
 // headline is the verdict in one line.
 func (r Report) headline() string {
-	name := r.path() + ": "
+	name := r.Path() + ": "
 	if r.Verdict.Taken {
 		return name + r.word() + "; " + strings.Join(r.facts(), "; ")
 	}
@@ -28,8 +28,8 @@ func (r Report) headline() string {
 	return s
 }
 
-// path is the way that the pair went.
-func (r Report) path() string {
+// Path is the way that the pair went.
+func (r Report) Path() string {
 	p := r.build(r.From) + " -> " + r.build(r.To)
 	if r.RollbackAt != "" {
 		p += " -> " + r.From

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -22,51 +23,25 @@ func rolledBack(t *testing.T) Report {
 	}
 }
 
-func TestMarkdown(t *testing.T) {
+// What the report's tests read is what a run keeps.
+func TestReportsKept(t *testing.T) {
+	d := evidence.At(t.TempDir())
 	for name, r := range map[string]Report{
-		"taken.md": taken(t), "not-taken.md": fallen(t), "rolled-back.md": rolledBack(t),
-		"early.md": {From: "9.7.2", To: "9.7.4", Error: &evidence.Failure{Exit: evidence.ExitNotStarted, Where: "pair", Text: "no answer"}},
+		"taken": taken(t), "not-taken": fallen(t), "rolled-back": rolledBack(t),
+		"early": {From: "9.7.2", To: "9.7.4", Error: &evidence.Failure{Exit: evidence.ExitNotStarted, Where: "pair", Text: "no answer"}},
 	} {
-		r = Conclude(r)
-		b, err := r.Markdown()
+		require.NoError(t, d.JSON(ReportFile, Conclude(r)))
+		got, err := os.ReadFile(d.Path(ReportFile))
 		require.NoError(t, err)
-		got := string(b)
-		assert.True(t, strings.HasPrefix(got, "# "+cell(r.Verdict.Headline)+"\n"), "%s: the verdict comes first", name)
-		for _, section := range []string{"Steps", "Where the time went", "Differences between the releases", "Known defects", "How to reproduce it", "Not proven by this run"} {
-			assert.Contains(t, got, "\n## "+section+"\n\n", name)
-		}
-		assert.NotContains(t, got, "\n\n\n", name)
-		golden.Equal(t, "testdata/"+name, got)
+		golden.Equal(t, "testdata/"+name+".json", string(got))
 	}
-}
-
-// Every row of a table has as many cells as its head, whatever is in it.
-func TestTablesAreWhole(t *testing.T) {
-	r := fallen(t)
-	r.Differences[0].Name, r.Differences[0].To = "a|b`c", "<x>\n|"
-	r.Steps[0].Title = "| <b>\nx"
-	b, err := Conclude(r).Markdown()
-	require.NoError(t, err)
-	cells := 0
-	for line := range strings.Lines(string(b)) {
-		if !strings.HasPrefix(line, "|") {
-			cells = 0
-			continue
-		}
-		n := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
-		if cells == 0 {
-			cells = n
-		}
-		assert.Equal(t, cells, n, line)
-	}
-	assert.NotContains(t, string(b), "<b>")
 }
 
 func TestReportsAreReadAsTheyWereWritten(t *testing.T) {
 	d := evidence.At(t.TempDir())
 	for _, r := range []Report{taken(t), fallen(t), rolledBack(t), {Steps: []StepResult{{}}}} {
 		r = Conclude(r)
-		require.NoError(t, Write(d, r))
+		require.NoError(t, d.JSON(ReportFile, r))
 		got, err := Read(d.Path(ReportFile))
 		require.NoError(t, err)
 		want, err := json.Marshal(r)
@@ -75,14 +50,8 @@ func TestReportsAreReadAsTheyWereWritten(t *testing.T) {
 		require.NoError(t, err)
 		require.JSONEq(t, string(want), string(read))
 		assert.NotContains(t, strings.ReplaceAll(string(want), `"error":null`, ""), "null", "lists are [] when empty")
-		md, err := got.Markdown()
-		require.NoError(t, err)
-		first, err := r.Markdown()
-		require.NoError(t, err)
-		assert.Equal(t, string(first), string(md), "the report can be written from what was kept")
 		assert.Equal(t, got.Verdict, Conclude(got).Verdict, "and judged again")
 	}
-	require.ErrorContains(t, Write(d, Report{}), "not concluded")
 	require.NoError(t, d.JSON(ReportFile, map[string]string{"schema": "ndbproof/upgrade/1"}))
 	_, err := Read(d.Path(ReportFile))
 	require.ErrorContains(t, err, `: schema is "ndbproof/upgrade/1" and this version reads "ndbproof/upgrade/2": run again with this version, or read it with the one that wrote it`)
@@ -91,14 +60,6 @@ func TestReportsAreReadAsTheyWereWritten(t *testing.T) {
 	require.Error(t, err)
 	_, err = Read(d.Path("none"))
 	require.Error(t, err)
-}
-
-// Both files are tried: a full disk costs as little as can be.
-func TestWriteGoesOn(t *testing.T) {
-	d := evidence.At(t.TempDir())
-	require.NoError(t, d.Write(ReportFile+"/x", nil), "a folder is in the way")
-	require.Error(t, Write(d, Conclude(taken(t))))
-	assert.FileExists(t, d.Path(MarkdownFile))
 }
 
 // What was kept of two releases gives the same differences again.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ndbproof/harness/evidence"
+	"ndbproof/harness/report/table"
 	"ndbproof/harness/topology"
 )
 
@@ -58,7 +58,7 @@ func (p Plan) Text(marks map[string]Mark) string {
 		}
 		rows = append(rows, []string{s.ID, marks[s.ID].String(), text})
 	}
-	b.WriteString(evidence.Columns([]string{"step", "how far", "what is done, and why"}, rows, width))
+	b.WriteString(table.Draw([]string{"step", "how far", "what is done, and why"}, rows, width))
 	return b.String()
 }
 

@@ -1,20 +1,18 @@
-package evidence_test
+package table
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"ndbproof/harness/evidence"
 )
 
-func TestColumns(t *testing.T) {
+func TestDraw(t *testing.T) {
 	rows := [][]string{{"a", "one two three four five six seven eight\n(nine)"}, {"b", ""}}
-	wide := evidence.Columns([]string{"step", "what"}, rows, 0)
+	wide := Draw([]string{"step", "what"}, rows, 0)
 	assert.Contains(t, wide, "one two three four five six seven eight\n")
 	assert.Contains(t, wide, "│ (nine)\n")
-	narrow := evidence.Columns([]string{"step", "what"}, rows, 34)
+	narrow := Draw([]string{"step", "what"}, rows, 34)
 	for l := range strings.Lines(narrow) {
 		assert.LessOrEqual(t, len([]rune(strings.TrimSuffix(l, "\n"))), 34, l)
 	}

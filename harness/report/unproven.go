@@ -1,16 +1,18 @@
-package evidence
+package report
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"ndbproof/harness/evidence"
 )
 
 // limit is one thing that a run does not prove.
 type limit struct {
-	what string
-	text string
-	gaps []string // left out when the run shows all of these closed
+	What string
+	Text string   // in sentences
+	Gaps []string // left out when the run shows all of these closed
 }
 
 // limits of every run. Sources: reference manual, "Encrypting Binary Log Files
@@ -40,9 +42,9 @@ var limits = []limit{
 }
 
 // unproven gives the limits of this run, in the order in which they are shown.
-func unproven(r Results) []limit {
+func unproven(r evidence.Results) []limit {
 	var out []limit
-	if count(r.Claims).held == 0 {
+	if !slices.ContainsFunc(r.Claims, func(o evidence.Outcome) bool { return o.Status == evidence.Held }) {
 		out = append(out, limit{"Anything.", "No claim held, so this run proves nothing that a profile promises.", nil})
 	}
 	if r.Sabotage == nil {
@@ -57,14 +59,14 @@ func unproven(r Results) []limit {
 	}
 	out = append(out, limit{"Other builds.", "The verdict is about the build named above" + buildName(r) + " and profile " + orUnknown(r.Profile.Name) + ", and no other.", nil})
 	for _, l := range limits {
-		if len(l.gaps) == 0 || slices.ContainsFunc(l.gaps, func(id string) bool { return !closed(r.Gaps, id) }) {
+		if len(l.Gaps) == 0 || slices.ContainsFunc(l.Gaps, func(id string) bool { return !closed(r.Gaps, id) }) {
 			out = append(out, l)
 		}
 	}
 	return out
 }
 
-func buildName(r Results) string {
+func buildName(r evidence.Results) string {
 	if sha := r.Provenance.TarballSHA256; sha != "" {
 		return " (tarball sha256 " + sha + ")"
 	}
@@ -74,27 +76,14 @@ func buildName(r Results) string {
 	return ""
 }
 
-func closed(gaps []GapResult, id string) bool {
-	return slices.ContainsFunc(gaps, func(g GapResult) bool { return g.ID == id && g.Status == GapClosed })
+func closed(gaps []evidence.GapResult, id string) bool {
+	return slices.ContainsFunc(gaps, func(g evidence.GapResult) bool { return g.ID == id && g.Status == evidence.GapClosed })
 }
 
 // See is the gaps that a limit is about, for the reader: "see G6, G7".
 func (l limit) See() string {
-	if len(l.gaps) == 0 {
+	if len(l.Gaps) == 0 {
 		return ""
 	}
-	return " See " + strings.Join(l.gaps, ", ") + "."
-}
-
-// What and Text are read by the template of summary.md.
-func (l limit) What() string { return l.what }
-
-// Text is the limit in sentences.
-func (l limit) Text() string { return l.text }
-
-func orUnknown(s string) string {
-	if s == "" {
-		return Unknown
-	}
-	return s
+	return " See " + strings.Join(l.Gaps, ", ") + "."
 }

@@ -1,18 +1,15 @@
 package evidence
 
 import (
-	"bytes"
 	"encoding/json"
-	"encoding/xml"
+	"os"
+	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/jstemmer/go-junit-report/v2/junit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"ndbproof/harness/golden"
 )
@@ -60,50 +57,15 @@ func early() Results {
 	}, nil)
 }
 
-func TestSummary(t *testing.T) {
-	for name, r := range map[string]Results{"summary.md": example(), "summary-early.md": early()} {
-		got, err := Summary(r)
+// What the report's tests read is what a run keeps.
+func TestResultsKept(t *testing.T) {
+	d := begin(t)
+	for name, r := range map[string]Results{"example": example(), "early": early(), "broken": broken()} {
+		require.NoError(t, d.JSON(ResultsFile, r))
+		got, err := os.ReadFile(d.Path(ResultsFile))
 		require.NoError(t, err)
-		assert.True(t, strings.HasPrefix(got, "# "+cell(r.Verdict.Headline)+"\n"), "the verdict comes first")
-		assert.Contains(t, got, "\n## Not proven by this run\n")
-		assert.NotContains(t, got, "\n\n\n")
-		golden.Equal(t, "testdata/"+name, got)
+		golden.Equal(t, filepath.Join("testdata", name+".json"), string(got))
 	}
-}
-
-// Who reads the summary sees what the build was made of.
-func TestSummaryTellsHowTheBuildWasMade(t *testing.T) {
-	r := example()
-	r.Provenance.Listed = false
-	r.Provenance.Build = &SourceBuild{How: BuiltFromSource, Package: "mysql-source", Version: "9.7.4-2"}
-	got, err := Summary(r)
-	require.NoError(t, err)
-	assert.Contains(t, got, "\n| Release | 9.7.4, built from source |\n")
-	assert.Contains(t, got, "\n| Build | built from source, Debian's mysql-source 9.7.4-2 |\n")
-	r.Provenance.Build.Patches = []SourcePatch{{"f1.patch", "ab"}, {"f2.patch", "cd"}}
-	got, err = Summary(r)
-	require.NoError(t, err)
-	assert.Contains(t, got, "\n| Release | 9.7.4, unlisted build |\n")
-	assert.Contains(t, got, "\n| Build | built from source, Debian's mysql-source 9.7.4-2, patched with f1.patch (sha256 ab), f2.patch (sha256 cd) |\n")
-}
-
-func TestUnprovenFollowsTheGaps(t *testing.T) {
-	titles := func(r Results) (out []string) {
-		for _, l := range unproven(r) {
-			out = append(out, l.What())
-		}
-		return out
-	}
-	r := Results{}
-	assert.Contains(t, titles(r), "Data below the logs.")
-	assert.NotContains(t, titles(r), "The procedure as written.")
-	assert.Equal(t, "Anything.", titles(r)[0], "no claim held")
-	assert.NotContains(t, titles(Results{Claims: claims(1)}), "Anything.")
-	r.Gaps = []GapResult{{ID: "G1", Status: GapClosed}, {ID: "G6", Status: GapClosed}}
-	r.Defects = []DefectResult{f1}
-	assert.NotContains(t, titles(r), "Data below the logs.", "a profile that closes G1 is not said to leave it open")
-	assert.Contains(t, titles(r), "What the channel's account reads.", "G7 is still open")
-	assert.Contains(t, titles(r), "The procedure as written.")
 }
 
 func TestResultsAreReadAsTheyWereWritten(t *testing.T) {
@@ -112,7 +74,7 @@ func TestResultsAreReadAsTheyWereWritten(t *testing.T) {
 	bare.Workload, bare.Provenance.Nodes = &Workload{}, []NodeProvenance{{}}
 	bare.Provenance.Build = &SourceBuild{}
 	for _, r := range []Results{example(), early(), bare} {
-		require.NoError(t, Report(d, r))
+		require.NoError(t, d.JSON(ResultsFile, r))
 		got, err := Read(d.Path(ResultsFile))
 		require.NoError(t, err)
 		want, err := json.Marshal(r)
@@ -128,55 +90,4 @@ func TestResultsAreReadAsTheyWereWritten(t *testing.T) {
 	require.NoError(t, d.Write(ResultsFile, []byte("{")))
 	_, err = Read(d.Path(ResultsFile))
 	require.Error(t, err)
-}
-
-func TestReportGoesOnWhenAFileCannotBeWritten(t *testing.T) {
-	d := begin(t)
-	full(t, d, SummaryFile)
-	err := Report(d, example())
-	require.ErrorIs(t, err, syscall.ENOSPC)
-	_, err = Read(d.Path(ResultsFile))
-	require.NoError(t, err)
-	assert.FileExists(t, d.Path(JUnitFile))
-	assert.NoFileExists(t, d.Path(reserve), "the space held back is given to the results")
-	require.ErrorContains(t, Report(d, Results{}), "not concluded")
-}
-
-func TestJUnit(t *testing.T) {
-	var b bytes.Buffer
-	require.NoError(t, JUnit(&b, example()))
-	golden.Equal(t, "testdata/junit.xml", b.String())
-	suite := parse(t, b.Bytes())
-	assert.Equal(t, [4]int{5, 2, 1, 1}, [4]int{suite.Tests, suite.Failures, suite.Errors, suite.Skipped})
-}
-
-func parse(t require.TestingT, b []byte) junit.Testsuites {
-	var s junit.Testsuites
-	require.NoError(t, xml.Unmarshal(b, &s))
-	return s
-}
-
-// A CI that reads junit.xml alone comes to the same verdict as the exit code.
-func TestJUnitFailsExactlyWhenTheRunDoes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var r Results
-		status := rapid.SampledFrom([]Status{Held, Held, Violated, NotLooked, NotApplicable, ""})
-		for _, s := range rapid.SliceOfN(status, 0, 4).Draw(t, "claims") {
-			r.Claims = append(r.Claims, Outcome{ID: "c", Status: s})
-		}
-		if rapid.Bool().Draw(t, "defect") {
-			r.Defects = []DefectResult{f1}
-		}
-		if rapid.Bool().Draw(t, "error") {
-			r.Error = &Failure{Exit: rapid.SampledFrom([]Exit{0, 1, 3, 4}).Draw(t, "exit"), Text: "x"}
-		}
-		accept := rapid.SampledFrom([][]string{nil, {"F1"}}).Draw(t, "accept")
-		r = Conclude(r, accept)
-		var b bytes.Buffer
-		require.NoError(t, JUnit(&b, r))
-		s := parse(t, b.Bytes())
-		if (s.Failures+s.Errors > 0) != (r.Exit != ExitHeld) {
-			t.Fatalf("exit %d, but\n%s", r.Exit, b.String())
-		}
-	})
 }

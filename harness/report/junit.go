@@ -1,4 +1,4 @@
-package evidence
+package report
 
 import (
 	"fmt"
@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"ndbproof/harness/evidence"
 )
 
 // JUnit writes junit.xml: one test case for each claim (held passes, violated
 // fails, not-looked is an error, not-applicable is skipped), one for each known
 // defect, and one for what ended the run. It has a failure or an error exactly
 // when the run's exit is not 0.
-func JUnit(w io.Writer, r Results) error {
+func JUnit(w io.Writer, r evidence.Results) error {
 	suite := junit.Testsuite{Name: "ndbproof " + orUnknown(r.Release) + " " + orUnknown(r.Profile.Name), Package: "ndbproof"}
 	if p := r.Provenance; !p.Start.IsZero() {
 		suite.SetTimestamp(p.Start.UTC())
@@ -40,38 +42,38 @@ func JUnit(w io.Writer, r Results) error {
 		suite.AddTestcase(defectCase(d))
 	}
 	if r.Error != nil {
-		suite.AddTestcase(junit.Testcase{Classname: "ndbproof.run", Name: orUnknown(r.Error.Where), Error: result(r.Error.exit().String(), r.Error.Text)})
+		suite.AddTestcase(junit.Testcase{Classname: "ndbproof.run", Name: orUnknown(r.Error.Where), Error: result(r.Error.ExitCode().String(), r.Error.Text)})
 	}
-	if r.Exit != ExitHeld && suite.Failures+suite.Errors == 0 {
+	if r.Exit != evidence.ExitHeld && suite.Failures+suite.Errors == 0 {
 		suite.AddTestcase(junit.Testcase{Classname: "ndbproof.run", Name: "verdict", Error: result(r.Exit.String(), r.Verdict.Headline)})
 	}
 	all := junit.Testsuites{Name: "ndbproof", Time: suite.Time}
 	all.AddSuite(suite)
 	if err := all.WriteXML(w); err != nil {
-		return fmt.Errorf("write %s: %w", JUnitFile, err)
+		return fmt.Errorf("write %s: %w", evidence.JUnitFile, err)
 	}
 	return nil
 }
 
-func claimCase(c Outcome) junit.Testcase {
+func claimCase(c evidence.Outcome) junit.Testcase {
 	subject, _, _ := strings.Cut(c.ID, ".")
 	tc := junit.Testcase{Classname: "ndbproof." + subject, Name: c.ID, Time: seconds(c.Seconds), Status: string(c.Status)}
 	tc.SystemOut = &junit.Output{Data: strings.TrimSpace(c.Title + "\n" + c.Evidence)}
 	details := strings.Join(c.Details(), "\n")
 	switch c.Status {
-	case Held:
-	case NotApplicable:
+	case evidence.Held:
+	case evidence.NotApplicable:
 		tc.Skipped = result(string(c.Status), details)
-	case Violated:
+	case evidence.Violated:
 		tc.Failure = result(string(c.Status), details)
 	default:
-		tc.Error = result(string(NotLooked), details)
+		tc.Error = result(string(evidence.NotLooked), details)
 	}
 	return tc
 }
 
 // sabotageCases are those of a matrix: one for each row, and one for each control.
-func sabotageCases(s Sabotage) []junit.Testcase {
+func sabotageCases(s evidence.Sabotage) []junit.Testcase {
 	var out []junit.Testcase
 	add := func(name string, took float64, wrong string, details []string) {
 		tc := junit.Testcase{Classname: "ndbproof.sabotage", Name: name, Time: seconds(took)}
@@ -97,7 +99,7 @@ func sabotageCases(s Sabotage) []junit.Testcase {
 	return out
 }
 
-func defectCase(d DefectResult) junit.Testcase {
+func defectCase(d evidence.DefectResult) junit.Testcase {
 	tc := junit.Testcase{Classname: "ndbproof.defects", Name: d.ID, Status: string(d.Status)}
 	tc.SystemOut = &junit.Output{Data: strings.TrimSpace(d.Title + "\n" + d.Text)}
 	if d.WorkedAround && !d.Accepted {

@@ -1,4 +1,4 @@
-package evidence
+package report
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 func TestTheTableFitsTheTerminal(t *testing.T) {
 	for width, name := range map[int]string{0: "table.txt", 80: "table-80.txt"} {
 		var b bytes.Buffer
-		require.NoError(t, Table(&b, example(), width))
+		require.NoError(t, Table(&b, kept(t, "example"), width))
 		if width > 0 {
 			for l := range strings.Lines(b.String()) {
 				assert.LessOrEqual(t, len([]rune(strings.TrimRight(l, "\n"))), width)
@@ -23,7 +23,7 @@ func TestTheTableFitsTheTerminal(t *testing.T) {
 		golden.Equal(t, "testdata/"+name, b.String())
 	}
 	var b bytes.Buffer
-	require.NoError(t, Table(&b, early(), 80))
+	require.NoError(t, Table(&b, kept(t, "early"), 80))
 	assert.Empty(t, b.String(), "nothing to show, no empty tables")
-	require.NoError(t, Table(&b, example(), 1), "a width that nothing fits")
+	require.NoError(t, Table(&b, kept(t, "example"), 1), "a width that nothing fits")
 }

@@ -1,48 +1,13 @@
 package compare
 
 import (
-	"bytes"
 	"cmp"
-	_ "embed"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
-	"text/template"
 	"time"
 
-	"ndbproof/harness/brief"
 	"ndbproof/harness/evidence"
 )
-
-//go:embed upgrade.md.tmpl
-var markdownText string
-
-var markdown = template.Must(template.New(MarkdownFile).Funcs(template.FuncMap{
-	"cell":    cell,
-	"code":    code,
-	"quoted":  quoted,
-	"lines":   func(l []string) string { return strings.Join(l, "\n") },
-	"num":     func(f float64) string { return fmt.Sprintf("%.2f", f) },
-	"secs":    func(f float64) string { return fmt.Sprintf("%.1f", f) },
-	"stamp":   utc,
-	"strong":  strong,
-	"unknown": orUnknown,
-	"unit":    func(a Area) string { return quantities[a].unit },
-}).Parse(markdownText))
-
-// Markdown is upgrade.md: the verdict first, then what it rests on, and what it
-// does not prove.
-func (r Report) Markdown() ([]byte, error) {
-	var b bytes.Buffer
-	if err := markdown.Execute(&b, r); err != nil {
-		return nil, fmt.Errorf("write %s: %w", MarkdownFile, err)
-	}
-	// A list without an entry leaves more than one empty line.
-	return append(bytes.TrimSpace(emptyLines.ReplaceAll(b.Bytes(), []byte("\n\n"))), '\n'), nil
-}
-
-var emptyLines = regexp.MustCompile(`\n{3,}`)
 
 // AreaDifferences are those of one area that count, and how many do not.
 type AreaDifferences struct {
@@ -93,9 +58,8 @@ func (r Report) Totals() StepResult {
 	return t
 }
 
-// Held says how many of a step's checks held.
-func (s StepResult) Held() string {
-	held, judged := 0, 0
+// Held counts the step's checks that held, and those that were judged.
+func (s StepResult) Held() (held, judged int) {
 	for _, c := range s.Checks {
 		if c.status() != evidence.NotApplicable {
 			judged++
@@ -104,13 +68,7 @@ func (s StepResult) Held() string {
 			held++
 		}
 	}
-	switch {
-	case judged == 0:
-		return "none"
-	case held < judged:
-		return fmt.Sprintf("**%d of %d held**", held, judged)
-	}
-	return fmt.Sprintf("%d held", held)
+	return held, judged
 }
 
 // Fell are the checks that did not hold, a line each.
@@ -165,47 +123,14 @@ func (r Report) Programs() []Program {
 	return nil
 }
 
-// Path is the way that the pair went: "9.7.2 -> 9.7.4".
-func (r Report) Path() string { return r.path() }
-
-// cell keeps a text from ending its table cell or being taken for HTML.
-func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(brief.Line(s))
-}
-
-// code is a value in back quotes, in a cell.
-func code(s string) string {
-	if s == "" {
-		return "(empty)"
+// Took is the length of the run; 0 when it is not known.
+func (r Report) Took() time.Duration {
+	if r.Start.IsZero() || r.End.IsZero() {
+		return 0
 	}
-	return "`" + strings.NewReplacer("|", `\|`, "`", "'").Replace(brief.Line(s)) + "`"
+	return r.End.Sub(r.Start).Round(time.Second)
 }
 
-// quoted is a text between lines of back quotes, which cannot end it.
-func quoted(s string) string {
-	return "```\n" + strings.ReplaceAll(strings.TrimSpace(s), "```", "'''") + "\n```"
-}
-
-// strong makes what is wrong stand out.
-func strong(s any) string {
-	switch w := fmt.Sprint(s); w {
-	case string(evidence.Held), string(evidence.NotApplicable), string(evidence.StepDone):
-		return w
-	default:
-		return "**" + w + "**"
-	}
-}
-
-func utc(t time.Time) string {
-	if t.IsZero() {
-		return evidence.Unknown
-	}
-	return t.UTC().Format("2006-01-02 15:04:05 UTC")
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return evidence.Unknown
-	}
-	return s
-}
+// Unit is what the figures of an area are given in: "s", "rows/s"; "" of an area
+// without figures.
+func (a Area) Unit() string { return quantities[a].unit }
