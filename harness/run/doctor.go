@@ -102,7 +102,7 @@ func secondOpinion() Finding {
 func bundles() []Finding {
 	found, err := images.Bundles(images.Options{})
 	if err != nil {
-		return []Finding{{Need: "tarballs", Seen: err.Error(), Do: `see "Which release is run" in docs/operations.md`}}
+		return []Finding{{Need: "tarballs", Seen: err.Error(), Do: `see "Which release is run" in docs/operator.md`}}
 	}
 	var names []string
 	for _, b := range found {

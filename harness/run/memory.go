@@ -10,7 +10,7 @@ import (
 )
 
 // PairMemory is what one pair is planned with, in bytes: twelve nodes and their
-// companions (measured: docs/operations.md).
+// companions (measured: docs/operator.md).
 const PairMemory = 5 << 30
 
 // spare is what the machine itself keeps.

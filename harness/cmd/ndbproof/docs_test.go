@@ -15,10 +15,10 @@ import (
 	"ndbproof/harness/evidence"
 )
 
-// operations reads docs/operations.md.
-func operations(t *testing.T) string {
+// document reads a document by its path from the root.
+func document(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile("../../../docs/operations.md")
+	b, err := os.ReadFile("../../../" + name)
 	require.NoError(t, err)
 	return string(b)
 }
@@ -40,10 +40,10 @@ func rows(text string) map[string]string {
 	return all
 }
 
-// docs/operations.md lists every command and every flag of it, with its
+// docs/operator.md lists every command and every flag of it, with its
 // default, and none that is not there.
-func TestOperationsListsEveryFlag(t *testing.T) {
-	doc := operations(t)
+func TestOperatorListsEveryFlag(t *testing.T) {
+	doc := document(t, "docs/operator.md")
 	commands := rows(section(doc, "## Commands"))
 	delete(commands, "Command")
 	delete(commands, "---")
@@ -64,7 +64,7 @@ func assertFlags(t *testing.T, c *cobra.Command, documented map[string]string) {
 			return
 		}
 		row, ok := documented["--"+f.Name]
-		assert.True(t, ok, "%s --%s is not in docs/operations.md", c.Name(), f.Name)
+		assert.True(t, ok, "%s --%s is not in docs/operator.md", c.Name(), f.Name)
 		delete(documented, "--"+f.Name)
 		switch f.DefValue {
 		case "", "0", "false", "[]":
@@ -75,13 +75,19 @@ func assertFlags(t *testing.T, c *cobra.Command, documented map[string]string) {
 	assert.Empty(t, documented, "documented for %s, but there is no such flag", c.Name())
 }
 
-// The codes are a promise to whoever scripts the command; 0 to 5 are all.
-func TestOperationsListsEveryExitCode(t *testing.T) {
-	documented := rows(section(operations(t), "## Exit codes"))
-	for e := evidence.ExitHeld; e <= evidence.ExitWorkedAround; e++ {
-		row := documented[strconv.Itoa(int(e))]
-		word, _, _ := strings.Cut(e.String(), ",")
-		assert.True(t, strings.HasPrefix(row, word), "exit %d: %q does not begin with %q", e, row, word)
+// The codes are a promise to every script that calls the command; 0 to 5 are all. Each
+// document that lists them says the same.
+func TestEveryExitCodeIsListed(t *testing.T) {
+	for _, name := range []string{"README.md", "docs/operator.md", "docs/results.md"} {
+		documented := rows(section(document(t, name), "## Exit codes"))
+		delete(documented, "Exit")
+		delete(documented, "---:")
+		assert.Len(t, documented, int(evidence.ExitWorkedAround)+1, name)
+		for e := evidence.ExitHeld; e <= evidence.ExitWorkedAround; e++ {
+			row := documented[strconv.Itoa(int(e))]
+			word, _, _ := strings.Cut(e.String(), ",")
+			assert.True(t, strings.HasPrefix(row, word), "%s: exit %d: %q does not begin with %q", name, e, row, word)
+		}
 	}
-	assert.Equal(t, "exit 6", evidence.Exit(6).String(), "a code that docs/operations.md does not list")
+	assert.Equal(t, "exit 6", evidence.Exit(6).String(), "a code that no document lists")
 }
