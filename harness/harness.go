@@ -27,6 +27,7 @@ import (
 var (
 	suite   = flag.String("suite", "core", "core, or nightly for the long scenarios too")
 	release = flag.String("release", "", "a release, a tarball's path or an image (default: the newest unmodified release found)")
+	profile = flag.String("profile", secure.DefaultProfile, "what a deployment promises: a profile's name, or a YAML file")
 	from    = flag.String("from", "9.7.2", "release that the scenarios of an upgrade begin with")
 	to      = flag.String("to", "9.7.4", "release that they go to")
 	grouped = flag.Bool("per-group", false, "they take one data node of each node group at once")
@@ -35,6 +36,16 @@ var (
 
 // Release is the one under test, as it was asked for.
 func Release() string { return *release }
+
+// promised is the profile of the pairs and clusters that scenarios start.
+func promised(t testing.TB) secure.Profile {
+	t.Helper()
+	p, err := secure.ByName(*profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 // Sabotage is how much of the matrix of sabotages is to run: "" for nothing of
 // it, run.SabotageOne or run.SabotageAll.
@@ -113,6 +124,9 @@ func defaults(t testing.TB, o run.Options) run.Options {
 	t.Helper()
 	if o.Release == "" {
 		o.Release = Release()
+	}
+	if o.Profile == "" {
+		o.Profile = *profile
 	}
 	if o.Rows == 0 {
 		o.Rows = run.DefaultRows
@@ -225,7 +239,7 @@ func Alone(t testing.TB, want string, as func(*topology.Spec)) *cluster.Cluster 
 	ctx := Context(t)
 	e := leased(ctx, t, run.PairMemory/2)
 	img, probe := found(ctx, t, e, want)
-	spec := topology.Standard(topology.Source, img.Release, img.Layout, secure.Published2021())
+	spec := topology.Standard(topology.Source, img.Release, img.Layout, promised(t))
 	if as != nil {
 		as(&spec)
 	}

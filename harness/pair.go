@@ -8,7 +8,6 @@ import (
 	"ndbproof/harness/procedure"
 	"ndbproof/harness/run"
 	"ndbproof/harness/secret"
-	"ndbproof/harness/secure"
 	"ndbproof/harness/topology"
 )
 
@@ -22,7 +21,7 @@ func Pair(t testing.TB, want string, as func(*topology.Spec)) *cluster.Pair {
 	img, probe := found(ctx, t, e, want)
 	var specs [2]topology.Spec
 	for i, side := range topology.Sides {
-		specs[i] = topology.Standard(side, img.Release, img.Layout, secure.Published2021())
+		specs[i] = topology.Standard(side, img.Release, img.Layout, promised(t))
 		if as != nil {
 			as(&specs[i])
 		}

@@ -11,6 +11,7 @@ import (
 
 // Options are what a run can be told.
 type Options struct {
+	Profile  string        // that is promised: a name or a YAML file, as secure.ByName takes it; "": secure.DefaultProfile
 	Release  string        // a release, a tarball's path, an image; "": the newest unmodified release that can be had
 	Duration time.Duration // of the inserts, at least
 	Rows     int64         // to be inserted, at least

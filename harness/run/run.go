@@ -5,8 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
+	"ndbproof/harness/claim"
+	"ndbproof/harness/claim/all"
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/failure"
 	"ndbproof/harness/journal"
@@ -39,13 +43,17 @@ func Run(ctx context.Context, o Options, p journal.Progress) (Report, error) {
 	if err := o.check(); err != nil {
 		return Report{Results: usage(err)}, err
 	}
+	promised, err := findProfile(o.Profile)
+	if err != nil {
+		return Report{Results: usage(err)}, err
+	}
 	if o.Seed == 0 {
 		o.Seed = drawSeed()
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	a := order{
-		Options: o, promised: secure.Published2021(), secrets: &secret.Set{}, journal: journal.New(p, stop), stop: stop, start: time.Now().UTC(),
+		Options: o, promised: promised, secrets: &secret.Set{}, journal: journal.New(p, stop), stop: stop, start: time.Now().UTC(),
 	}
 	f, err := find(ctx, a)
 	var u *Usage
@@ -61,6 +69,22 @@ func Run(ctx context.Context, o Options, p journal.Progress) (Report, error) {
 		j, err = judge(ctx, a, f, l)
 	}
 	return conclude(ctx, a, f, l, j, failure.CauseFirst(ctx, err))
+}
+
+// findProfile finds what is promised, and refuses gaps that are not known. Its error is a
+// *Usage.
+func findProfile(name string) (secure.Profile, error) {
+	p, err := secure.ByName(name)
+	if err != nil {
+		return p, &Usage{err}
+	}
+	known := all.KnownGaps()
+	for _, id := range p.Gaps {
+		if !slices.ContainsFunc(known, func(g claim.Gap) bool { return g.ID == id }) {
+			return p, &Usage{fmt.Errorf("profile %s leaves gap %s open: docs/threat-model.md knows no such gap", p.Name, id)}
+		}
+	}
+	return p, nil
 }
 
 func usage(err error) evidence.Results {

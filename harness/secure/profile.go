@@ -7,27 +7,27 @@ import "slices"
 // Profile is what a deployment promises, and so what claims expect. The zero
 // value promises nothing.
 type Profile struct {
-	Name                   string    `json:"name"`
-	RequireSecureTransport bool      `json:"require_secure_transport"`
-	BinlogEncryption       bool      `json:"binlog_encryption"` // binary and relay logs, both servers
-	Keyring                bool      `json:"keyring"`
-	ChannelTLS             bool      `json:"channel_tls"`     // SOURCE_SSL=1
-	VerifyIdentity         bool      `json:"verify_identity"` // CA given and host name checked
-	NdbLogBin              bool      `json:"ndb_log_bin"`
-	Gaps                   []string  `json:"gaps"`     // that it may leave open, by their ids in docs/threat-model.md
-	Accounts               []Account `json:"accounts"` // all accounts of each server, and no others
+	Name                   string    `json:"name" yaml:"name"`
+	RequireSecureTransport bool      `json:"require_secure_transport" yaml:"require_secure_transport"`
+	BinlogEncryption       bool      `json:"binlog_encryption" yaml:"binlog_encryption"` // binary and relay logs, both servers
+	Keyring                bool      `json:"keyring" yaml:"keyring"`
+	ChannelTLS             bool      `json:"channel_tls" yaml:"channel_tls"`         // SOURCE_SSL=1
+	VerifyIdentity         bool      `json:"verify_identity" yaml:"verify_identity"` // CA given and host name checked
+	NdbLogBin              bool      `json:"ndb_log_bin" yaml:"ndb_log_bin"`
+	Gaps                   []string  `json:"gaps" yaml:"gaps"`         // that it may leave open, by their ids in docs/threat-model.md
+	Accounts               []Account `json:"accounts" yaml:"accounts"` // all accounts of each server, and no others
 }
 
 // Account is one account of a server.
 type Account struct {
-	User    string   `json:"user"`
-	Host    string   `json:"host"`
-	TLS     bool     `json:"tls"`              // REQUIRE SSL
-	Locked  bool     `json:"locked,omitempty"` // the server's own accounts
-	Grants  []string `json:"grants"`           // what SHOW GRANTS prints, for accounts that the procedure is about
-	Purpose string   `json:"purpose"`
+	User    string   `json:"user" yaml:"user"`
+	Host    string   `json:"host" yaml:"host"`
+	TLS     bool     `json:"tls" yaml:"tls"`                           // REQUIRE SSL
+	Locked  bool     `json:"locked,omitempty" yaml:"locked,omitempty"` // the server's own accounts
+	Grants  []string `json:"grants" yaml:"grants"`                     // what SHOW GRANTS prints, for accounts that the procedure is about
+	Purpose string   `json:"purpose" yaml:"purpose"`
 	// Procedure tells accounts of the procedure from those of the harness.
-	Procedure bool `json:"procedure"`
+	Procedure bool `json:"procedure" yaml:"procedure"`
 }
 
 // Name is 'user'@'host' as MySQL quotes it in SHOW GRANTS.

@@ -16,13 +16,17 @@ import (
 )
 
 func composeCommand() *cobra.Command {
-	var out, want string
+	var out, want, name string
 	c := &cobra.Command{
 		Use:   "compose",
 		Short: "write a pair for docker compose, with all that it mounts",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if out == "" {
 				return &run.Usage{Err: errors.New("compose: --out is missing: the folder to write")}
+			}
+			profile, err := secure.ByName(name)
+			if err != nil {
+				return &run.Usage{Err: err}
 			}
 			o := images.Options{Say: func(line string) { fmt.Fprintln(os.Stderr, line) }}
 			e, err := leased(c.Context())
@@ -38,7 +42,7 @@ func composeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := writeBundle(out, img); err != nil {
+			if err := writeBundle(out, img, profile); err != nil {
 				return err
 			}
 			fmt.Printf("%s: compose.yaml for %s, and all that it mounts; go on with %s\n", out, img.Release, filepath.Join(out, "README.md"))
@@ -47,13 +51,13 @@ func composeCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&out, "out", "", "folder to write; it must be empty or not there yet")
 	c.Flags().StringVar(&want, "release", "", "a release, a tarball's path or an image (default: the newest unmodified release that can be had)")
+	c.Flags().StringVar(&name, "profile", secure.DefaultProfile, "as for `ndbproof run`")
 	return c
 }
 
 // writeBundle writes into a new folder beside out, and renames it when all is
 // there: a failure leaves nothing.
-func writeBundle(out string, img images.Image) error {
-	profile := secure.Published2021()
+func writeBundle(out string, img images.Image, profile secure.Profile) error {
 	pair := [2]topology.Spec{
 		topology.Standard(topology.Source, img.Release, img.Layout, profile),
 		topology.Standard(topology.Replica, img.Release, img.Layout, profile),

@@ -14,6 +14,7 @@ import (
 	"ndbproof/harness/evidence"
 	"ndbproof/harness/report"
 	"ndbproof/harness/run"
+	"ndbproof/harness/secure"
 )
 
 func runCommand() *cobra.Command {
@@ -46,6 +47,7 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.Release, "release", "", "a release, a tarball's path or an image (default: the newest unmodified release that can be had)")
+	f.StringVar(&o.Profile, "profile", secure.DefaultProfile, "what the deployment promises: a profile's name, or a YAML file (a path with a slash, or one that ends in .yaml)")
 	f.DurationVar(&o.Duration, "duration", run.DefaultDuration, "insert for at least this long")
 	f.Int64Var(&o.Rows, "rows", run.DefaultRows, "insert at least this many rows")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the workload (default: drawn, and printed in the results)")
