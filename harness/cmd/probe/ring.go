@@ -22,7 +22,6 @@ import (
 // (packet(7), TPACKET_V3). It keeps what comes while we do not run.
 type ring struct {
 	socket *afpacket.TPacket
-	begun  time.Time    // what came before is not read: the filter was not there yet
 	bare   map[int]bool // by an interface's index: its frames have no header of Ethernet
 }
 
@@ -35,7 +34,8 @@ const (
 )
 
 // once leaves out what goes out on the loopback interface, where each packet comes
-// twice: going, and coming.
+// twice: going, and coming. It is set some microseconds after packets begin to come;
+// one of those may be seen twice.
 var once = []bpf.Instruction{
 	bpf.LoadExtension{Num: bpf.ExtLinkLayerType},
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ARPHRD_LOOPBACK, SkipTrue: 2},
@@ -59,7 +59,7 @@ func openRing() (*ring, error) {
 		socket.Close()
 		return nil, fmt.Errorf("set the filter of packets: %w", err)
 	}
-	return &ring{socket, time.Now(), map[int]bool{}}, nil
+	return &ring{socket, map[int]bool{}}, nil
 }
 
 // openSocket keeps standard output clean: afpacket prints a word there when it
@@ -93,7 +93,7 @@ func (r *ring) read(ctx context.Context, take func(wire.Frame)) error {
 			return fmt.Errorf("wait for packets: %w", err)
 		case !ended.IsZero() && info.Timestamp.After(ended):
 			return nil
-		case info.Timestamp.After(r.begun):
+		default:
 			take(r.frame(data, info))
 		}
 		if ended.IsZero() && ctx.Err() != nil {
