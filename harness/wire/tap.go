@@ -9,6 +9,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+
 	"ndbproof/harness/node"
 	"ndbproof/harness/topology"
 )
@@ -21,8 +25,12 @@ type Frame struct {
 }
 
 // headersPerFlow is how many packets of a flow the pcap holds: the opening of
-// the connection, the handshake of TLS, and a little of what follows.
-const headersPerFlow = 64
+// the connection, the handshake of TLS, and a little of what follows. Each is cut
+// off at the end of its headers, which take no more than headersMost bytes.
+const (
+	headersPerFlow = 64
+	headersMost    = 256
+)
 
 // Tap tells flows apart, reads TCP's payloads in order, and keeps what they
 // were like. It is for one goroutine.
@@ -31,7 +39,8 @@ type Tap struct {
 	open    map[ends]*flow
 	flows   []*flow
 	packets int64
-	headers pcap
+	headers *pcapgo.Writer
+	file    bytes.Buffer // what headers writes: it takes everything
 }
 
 // ends is a flow while it goes on, whichever end a packet came from.
@@ -53,6 +62,8 @@ type flow struct {
 // NewTap looks for markers, by the names under which they are reported.
 func NewTap(markers map[string]string) *Tap {
 	t := &Tap{markers: map[string][]byte{}, open: map[ends]*flow{}}
+	t.headers = pcapgo.NewWriterNanos(&t.file)
+	_ = t.headers.WriteFileHeader(headersMost, layers.LinkTypeRaw) // each packet begins with IP
 	for name, m := range markers {
 		if m != "" {
 			t.markers[name] = []byte(m)
@@ -73,7 +84,8 @@ func (t *Tap) Add(f Frame) {
 	from.Packets++
 	if fl.kept < headersPerFlow && p.header > 0 {
 		fl.kept++
-		t.headers.add(f.At, f.Data, p.header)
+		n := min(p.header, len(f.Data), headersMost)
+		_ = t.headers.WritePacket(gopacket.CaptureInfo{Timestamp: f.At, CaptureLength: n, Length: len(f.Data)}, f.Data[:n])
 	}
 	if p.proto != "tcp" {
 		from.Bytes += int64(len(p.payload))
@@ -142,6 +154,6 @@ func (t *Tap) Report() node.Captured {
 		f.down.end()
 		c.Flows = append(c.Flows, f.Flow)
 	}
-	c.Headers = bytes.Clone(t.headers.file())
+	c.Headers = bytes.Clone(t.file.Bytes())
 	return c
 }

@@ -1,11 +1,15 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
+	"io"
 	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -107,6 +111,31 @@ func TestHeadersAreFew(t *testing.T) {
 		frames(tap, tcp(aClient, aServer, uint32(i), flagACK, "p"))
 	}
 	assert.Len(t, tap.Report().Headers, 24+headersPerFlow*(16+52))
+}
+
+// The file is one that others read: packets of IP, with times in nanoseconds.
+func TestHeadersAreAFile(t *testing.T) {
+	tap := NewTap(nil)
+	packet := tcp(aClient, aServer, 100, flagACK, "payload")
+	frames(tap, packet)
+	r, err := pcapgo.NewReader(bytes.NewReader(tap.Report().Headers))
+	require.NoError(t, err)
+	assert.Equal(t, layers.LinkTypeRaw, r.LinkType())
+	assert.EqualValues(t, headersMost, r.Snaplen())
+	data, info, err := r.ReadPacketData()
+	require.NoError(t, err)
+	assert.Equal(t, packet[:52], data)
+	assert.True(t, info.Timestamp.Equal(time.Unix(5, 6)))
+	assert.Equal(t, len(packet), info.Length)
+	_, _, err = r.ReadPacketData()
+	assert.ErrorIs(t, err, io.EOF)
+
+	long := ip(protoIGMP, "10.0.0.1", "224.0.0.1", make([]byte, 500)...)
+	long[0] = 0x4F
+	tap = NewTap(nil)
+	frames(tap, long)
+	assert.Len(t, tap.Report().Headers, 24+16+60)
+	assert.Len(t, NewTap(nil).Report().Headers, 24, "a file also when there was no packet")
 }
 
 func TestParseFrame(t *testing.T) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -11,10 +10,10 @@ import (
 	"ndbproof/harness/wire"
 )
 
-// capture reads a topology.CaptureOrder from in, says {} when it sees packets,
-// and goes on until in ends, or ctx. Then it prints a topology.Captured. What
+// capture reads a node.CaptureOrder from in, says {} when it sees packets,
+// and goes on until in ends, or ctx. Then it prints a node.Captured. What
 // packets hold is read here and goes nowhere.
-func (p probe) capture(ctx context.Context, in io.Reader) (err error) {
+func (p probe) capture(ctx context.Context, in io.Reader) error {
 	var order node.CaptureOrder
 	d := json.NewDecoder(in)
 	if err := d.Decode(&order); err != nil {
@@ -24,7 +23,7 @@ func (p probe) capture(ctx context.Context, in io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.close()) }()
+	defer r.close()
 	if err := p.print(struct{}{}); err != nil {
 		return err
 	}

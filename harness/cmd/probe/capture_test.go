@@ -65,13 +65,18 @@ func talk(t *testing.T, up, down string) (client, server string) {
 	return client, server
 }
 
-// TestCaptureSeesTheWire captures real packets on the loopback interface. It
-// takes root, which CI is.
-func TestCaptureSeesTheWire(t *testing.T) {
+func needRoot(t *testing.T) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		require.Empty(t, os.Getenv("CI"), "CI has to be root: a packet socket takes CAP_NET_RAW")
 		t.Skip("a packet socket takes CAP_NET_RAW")
 	}
+}
+
+// TestCaptureSeesTheWire captures real packets on the loopback interface. It
+// takes root, which CI is.
+func TestCaptureSeesTheWire(t *testing.T) {
+	needRoot(t)
 	const marker, hidden = "markSEENONTHEWIREINCLEARTEXT", "markNEVERSENTANYWHERE"
 	stop := capturing(t, `{"markers": {"row": "`+marker+`", "other": "`+hidden+`"}}`)
 	long := strings.Repeat("x", 200_000) + marker + strings.Repeat("y", 1000)
@@ -101,6 +106,41 @@ func TestCaptureSeesTheWire(t *testing.T) {
 	assert.Greater(t, len(c.Headers), 24+16+40)
 	assert.NotContains(t, string(c.Headers), "xxxx", "no payload is kept")
 	assert.NotContains(t, string(c.Headers), "hello to")
+}
+
+// flooding takes what a capture prints. Before it takes the {}, it sends more over
+// the loopback interface than the ring has room for: until then the capture reads
+// no packet.
+type flooding struct {
+	t   *testing.T
+	out *bytes.Buffer
+}
+
+func (f flooding) Write(b []byte) (int, error) {
+	if f.out.Len() == 0 {
+		conn, err := (&net.Dialer{}).DialContext(f.t.Context(), "udp4", "127.0.0.1:9")
+		require.NoError(f.t, err)
+		datagram := make([]byte, 60_000)
+		for range 2 * blockCount * blockSize / len(datagram) {
+			_, _ = conn.Write(datagram) // refused now and then, as no process listens; it was sent nevertheless
+		}
+		require.NoError(f.t, conn.Close())
+	}
+	return f.out.Write(b)
+}
+
+// TestCaptureTellsWhatItHadNoRoomFor: a ring that was full is not a capture that saw
+// everything.
+func TestCaptureTellsWhatItHadNoRoomFor(t *testing.T) {
+	needRoot(t)
+	var out bytes.Buffer
+	require.NoError(t, probe{"", flooding{t, &out}}.capture(t.Context(), strings.NewReader(`{}`)))
+	d := json.NewDecoder(&out)
+	require.NoError(t, d.Decode(&struct{}{}))
+	var c node.Captured
+	require.NoError(t, d.Decode(&c))
+	assert.Positive(t, c.Packets, "what there was room for is read")
+	assert.Positive(t, c.Dropped)
 }
 
 func TestCaptureRefusesAnOrderThatItCannotRead(t *testing.T) {
