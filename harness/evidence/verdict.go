@@ -142,22 +142,15 @@ func headline(r Results) string {
 	if words := r.BuildWords(); words != "" {
 		name += " (" + words + ")"
 	}
-	claims, defects := claimWords(count(r.Claims)), defectWords(r.Defects)
-	var parts []string
-	switch r.Exit {
-	case ExitHeld, ExitWorkedAround:
-		parts = slices.Concat(defects, []string{claims})
-	case ExitUsage, ExitNotStarted:
+	parts := append([]string{claimWords(count(r.Claims)) + gapWords(r.Gaps)}, defectWords(r.Defects)...)
+	switch {
+	case r.Exit == ExitUsage || r.Exit == ExitNotStarted:
 		parts = []string{r.Error.words()}
+	case r.Error == nil:
+	case r.Error.ExitCode() == r.Exit:
+		parts = append([]string{r.Error.words()}, parts...)
 	default:
-		parts = append([]string{claims}, defects...)
-		switch {
-		case r.Error == nil:
-		case r.Error.ExitCode() == r.Exit:
-			parts = append([]string{r.Error.words()}, parts...)
-		default:
-			parts = append(parts, r.Error.words())
-		}
+		parts = append(parts, r.Error.words())
 	}
 	return name + ": " + strings.Join(withScore(parts, r.Sabotage), "; ")
 }
@@ -229,6 +222,23 @@ func claimWords(t tally) string {
 	return strings.Join(words, ", ")
 }
 
+// gapWords counts the gaps that are open; a gap that was not looked at is open.
+func gapWords(gaps []GapResult) string {
+	open := 0
+	for _, g := range gaps {
+		if g.Status != GapClosed {
+			open++
+		}
+	}
+	switch open {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 gap open"
+	}
+	return fmt.Sprintf(", %d gaps open", open)
+}
+
 // inBrackets names the first few ids.
 func inBrackets(ids []string) string {
 	const few = 5
@@ -256,7 +266,7 @@ func defectWords(defects []DefectResult) []string {
 		default:
 			continue
 		}
-		out = append(out, fmt.Sprintf("%s (%s) %s", d.ID, d.Title, words))
+		out = append(out, d.ID+" "+words)
 	}
 	return out
 }
