@@ -10,14 +10,11 @@ const (
 	KeyringPlugin    Feature = "keyring_file plugin"
 	KeyringComponent Feature = "component_keyring_file"
 	ReplicaWords     Feature = "REPLICA and SOURCE in statements"
-	SlaveWords       Feature = "SLAVE and MASTER in statements"
 	BinaryLogStatus  Feature = "SHOW BINARY LOG STATUS, RESET BINARY LOGS AND GTIDS"
-	SourceSSLDefault Feature = "SOURCE_SSL=1 in a fresh channel"
 	NodeTLS          Feature = "TLS between NDB nodes"
 	EncryptedNodes   Feature = "EncryptedFileSystem in data nodes"
 	LogCacheSize     Feature = "ndb_log_cache_size"
 	ReplicaVariables Feature = "replica_* system variables"
-	ParallelType     Feature = "replica_parallel_type"
 )
 
 // span is a half-open range of releases; a zero end is open.
@@ -33,20 +30,15 @@ func spans(s ...span) []span   { return s }
 
 // features: sources are the reference manual's version pages (removed options
 // of 8.4.0, keyring-file-plugin, mysql-cluster-tde, what is new in NDB 8.3).
-// The release in which a fresh channel's SOURCE_SSL became 1 is not
-// established; 9.7.2 has it, 8.0 has not.
 var features = map[Feature][]span{
 	KeyringPlugin:    spans(between("8.0.0", "8.4.0")),
 	KeyringComponent: spans(from("8.0.24")),
 	ReplicaWords:     spans(from("8.0.23")),
-	SlaveWords:       spans(between("8.0.0", "8.4.0")),
 	BinaryLogStatus:  spans(from("8.2.0")),
-	SourceSSLDefault: spans(from("9.7.0")),
 	NodeTLS:          spans(from("8.3.0")),
 	EncryptedNodes:   spans(from("8.0.31")),
 	LogCacheSize:     spans(between("8.0.40", "8.1.0"), between("8.4.3", "8.5.0"), from("9.1.0")),
 	ReplicaVariables: spans(from("8.0.26")),
-	ParallelType:     spans(between("8.0.0", "8.4.0")),
 }
 
 // Has tells whether releases of this number have the feature.

@@ -69,14 +69,11 @@ func TestHas(t *testing.T) {
 		{release.KeyringPlugin, []string{"8.0.25", "8.0.40", "8.3.0"}, []string{"8.4.0", "9.7.2", "26.7.0"}},
 		{release.KeyringComponent, []string{"8.0.24", "8.4.0", "26.7.0"}, []string{"8.0.23", "8.0.9"}},
 		{release.ReplicaWords, []string{"8.0.23", "26.7.0"}, []string{"8.0.22"}},
-		{release.SlaveWords, []string{"8.0.25", "8.3.0"}, []string{"8.4.0", "26.7.0"}},
 		{release.BinaryLogStatus, []string{"8.2.0", "9.7.4"}, []string{"8.0.40", "8.1.0"}},
-		{release.SourceSSLDefault, []string{"9.7.2", "26.7.0"}, []string{"8.0.40", "8.4.3"}},
 		{release.NodeTLS, []string{"8.3.0", "9.7.2", "26.7.0"}, []string{"8.0.40", "8.2.0"}},
 		{release.EncryptedNodes, []string{"8.0.31", "26.7.0"}, []string{"8.0.25", "8.0.30"}},
 		{release.LogCacheSize, []string{"8.0.40", "8.0.99", "8.4.3", "9.1.0", "9.7.4-fix1", "26.7.0"}, []string{"8.0.39", "8.1.0", "8.4.2", "9.0.1"}},
 		{release.ReplicaVariables, []string{"8.0.26", "9.7.2"}, []string{"8.0.25"}},
-		{release.ParallelType, []string{"8.0.40"}, []string{"8.4.0", "26.7.0"}},
 		{"no such feature", nil, []string{"8.0.25", "26.7.0"}},
 	} {
 		for _, s := range c.with {
