@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ndbproof/harness/procedure"
+	"ndbproof/harness/secure"
 )
 
 // documents gives the text of every Markdown file of the repository, by its
@@ -227,13 +228,13 @@ func TestFlagsOfTheScenariosAreListed(t *testing.T) {
 	for _, r := range table(t, documents(t)["docs/developer.md"], "## Flags of the scenarios") {
 		rows[strings.TrimPrefix(r[0], "-")] = r[1]
 	}
-	flags := regexp.MustCompile(`flag\.\w+\("([a-z-]+)", ("[^"]*"|false)`).FindAllStringSubmatch(string(b), -1)
+	flags := regexp.MustCompile(`flag\.\w+\("([a-z-]+)", ("[^"]*"|false|secure\.DefaultProfile)`).FindAllStringSubmatch(string(b), -1)
 	assert.NotEmpty(t, flags)
 	for _, f := range flags {
 		row, ok := rows[f[1]]
 		assert.True(t, ok, "-%s is not in docs/developer.md", f[1])
 		delete(rows, f[1])
-		if d := strings.Trim(f[2], `"`); d != "" && d != "false" {
+		if d := strings.Trim(strings.Replace(f[2], "secure.DefaultProfile", secure.DefaultProfile, 1), `"`); d != "" && d != "false" {
 			assert.Equal(t, d, row, "-%s: its default", f[1])
 		}
 	}
