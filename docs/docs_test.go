@@ -97,7 +97,7 @@ var (
 )
 
 // Every target that a document or a workflow calls is in the Makefile, and
-// every target stands in its help.
+// its help lists every target.
 func TestTargetsAreThere(t *testing.T) {
 	b, err := os.ReadFile("../Makefile")
 	require.NoError(t, err)
@@ -125,7 +125,7 @@ func TestTargetsAreThere(t *testing.T) {
 }
 
 // Every decision says what it is about, what was decided, what follows and what
-// was rejected, and stands in the index.
+// was rejected, and the index lists it.
 func TestDecisionsAreWhole(t *testing.T) {
 	texts := documents(t)
 	index := texts["docs/adr/README.md"]

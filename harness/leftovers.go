@@ -9,8 +9,8 @@ import (
 )
 
 // Leftovers lists what runs have on the engine whose folder for temporary files
-// (TMPDIR) was tmp: a scenario that gives one of its own to the command that it
-// runs sees its objects alone, whoever else uses the engine.
+// (TMPDIR) was tmp: a scenario that gives a folder of its own to the command that
+// it runs sees only that command's objects, even when other runs use the engine.
 func Leftovers(t testing.TB, tmp string) []engine.Holding {
 	t.Helper()
 	ctx := Context(t)

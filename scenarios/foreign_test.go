@@ -17,7 +17,7 @@ import (
 	"ndbproof/images"
 )
 
-// foreign makes an image as somebody else's package would: another layout and
+// foreign makes an image as another project's package would: another layout and
 // uid, an entrypoint that exits with 1, a healthcheck that never passes, no data
 // directory, no mysqlbinlog.
 func foreign(t *testing.T, e *engine.Run) (ref string, of release.Release) {
@@ -89,7 +89,7 @@ func withoutNDB(t *testing.T, img images.Image) string {
 	return strings.Join(kept, "")
 }
 
-// On a foreign image the procedure holds as on one of ours.
+// On a foreign image every claim holds, as it does on the project's own.
 func TestForeignImageHolds(t *testing.T) {
 	harness.In(t, harness.Core)
 	ref, _ := foreign(t, harness.Engine(t))

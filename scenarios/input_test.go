@@ -20,8 +20,8 @@ import (
 	"ndbproof/images"
 )
 
-// What is wrong with the caller's input or machine is told in one line, and
-// nothing is left behind. None of these scenarios starts a cluster.
+// The command says in one line what is wrong with the caller's input or machine,
+// and leaves nothing behind. None of these scenarios starts a cluster.
 
 func TestNoEngine(t *testing.T) {
 	harness.In(t, harness.Core)

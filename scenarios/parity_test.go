@@ -166,7 +166,7 @@ func fill(ctx context.Context, t *testing.T, p *cluster.Pair, from, to int) {
 	both(t, func(_ int, side topology.Side) error { return unlogged(ctx, p, side, statements...) })
 }
 
-// dumped gives the seconds that somebody without a harness needs, who has the
+// dumped gives the seconds that an operator needs without the harness, with the
 // clusters' containers and a shell: a dump of each side into a file, and cmp.
 func dumped(ctx context.Context, t *testing.T, p *cluster.Pair, atOnce bool) float64 {
 	t.Helper()

@@ -51,7 +51,7 @@ func TestNextPositionMeetsTheIncident(t *testing.T) {
 	goOnAtFence(ctx, t, p)
 }
 
-// RESET REPLICA empties mysql.ndb_apply_status, and nobody writes: catching up
+// RESET REPLICA empties mysql.ndb_apply_status, and no writer writes: catching up
 // still ends, by the epoch of its own fence.
 func TestCatchUpAfterReset(t *testing.T) {
 	harness.In(t, harness.Nightly)

@@ -23,8 +23,8 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// program builds the command once. It lies beside bin/ndbproof, which somebody
-// may be running.
+// program builds the command once, into a file beside bin/ndbproof: another process
+// may be running that one.
 var program = sync.OnceValues(func() (string, error) {
 	root, err := filepath.Abs(harness.Root())
 	if err != nil {

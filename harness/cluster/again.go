@@ -12,7 +12,7 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// Restart restarts a side's mysqld while nobody writes, with what weaknesses
+// Restart restarts a side's mysqld while no writer writes, with what weaknesses
 // take out of the deployment or, without one, as it was first, and lets the
 // channel run again.
 //

@@ -95,7 +95,7 @@ type Leak struct{ Hits []secret.Hit }
 
 func (l *Leak) Error() string {
 	h := l.Hits[0]
-	return fmt.Sprintf("%s stands in %s (%s, at byte %d), and %d more", h.Secret, h.File, h.Encoding, h.Offset, len(l.Hits)-1)
+	return fmt.Sprintf("%s is in %s (%s, at byte %d), and %d more", h.Secret, h.File, h.Encoding, h.Offset, len(l.Hits)-1)
 }
 
 func secretFree(where string, b []byte, secrets *secret.Set) error {

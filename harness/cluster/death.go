@@ -14,7 +14,7 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// Death is the end of a node that nobody asked for.
+// Death is the end of a node that the harness did not ask for.
 type Death struct {
 	Side   topology.Side `json:"side"`
 	Node   string        `json:"node"`

@@ -42,6 +42,6 @@ func TestServerFiles(t *testing.T) {
 			assert.NotEqual(t, topology.CAPath, f.Path, i)
 		}
 	}
-	_, err := p.ServerFiles(topology.Source, "nobody")
-	require.ErrorContains(t, err, `unknown identity "nobody"`)
+	_, err := p.ServerFiles(topology.Source, "unlisted")
+	require.ErrorContains(t, err, `unknown identity "unlisted"`)
 }

@@ -33,7 +33,7 @@ func (l *lines) dial(ctx context.Context, reach func(context.Context) (net.Conn,
 	return n, nil
 }
 
-// sever breaks them all, under whoever waits for an answer.
+// sever closes all open lines, also those on which a caller waits for an answer.
 func (l *lines) sever() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Who waits for an answer that does not come is told when the lines are severed,
-// and a line that was closed before is none of them.
+// A caller that waits for an answer gets an error when the lines are severed, and
+// a line that was closed before is no longer open.
 func TestSever(t *testing.T) {
 	var l lines
 	var there []net.Conn

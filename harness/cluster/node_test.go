@@ -11,7 +11,7 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// Only folders of ours are made: those of the image keep owner and mode.
+// A node makes only the harness's folders: those of the image keep owner and mode.
 func TestFolders(t *testing.T) {
 	files := func(paths ...string) []topology.File {
 		var all []topology.File

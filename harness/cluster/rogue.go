@@ -12,8 +12,8 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// Intrude runs a program of the release in a new container that belongs to nobody:
-// it is on a side's cluster network, and has no configuration, no certificate, no
+// Intrude runs a program of the release in a new container that is no node of the
+// pair: it is on a side's cluster network, and has no configuration, no certificate, no
 // password and no volume. The container is removed afterwards.
 func (p *Pair) Intrude(ctx context.Context, side topology.Side, c node.Command) (node.Output, error) {
 	n := p.on(side).first(topology.Mgmd)

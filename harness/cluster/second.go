@@ -43,7 +43,7 @@ func (p *Pair) Writing() (db *sql.DB, sever func(), err error) {
 // StartSecond starts a second mysqld on the source's data nodes, of the release
 // and in the image of the first. It has a volume, a certificate and a server_id of
 // its own, the accounts of the first that writers and channel need, and logs what
-// anybody writes, encrypted as the profile has it. Nobody uses it before
+// its clients write, encrypted as the profile has it. No writer uses it before
 // WriteToSecond.
 func (p *Pair) StartSecond(ctx context.Context) error {
 	s, err := p.newSecond()

@@ -18,8 +18,8 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// spares holds a cluster's spare server, once somebody has asked for one. It
-// stays: claims ask again and again, and a start takes some seconds.
+// spares holds a cluster's spare server, from the first call of Spare on. The
+// server stays: claims ask again and again, and a start takes some seconds.
 type spares struct {
 	mu sync.Mutex
 	at *spare
@@ -31,7 +31,7 @@ type spare struct {
 	sql *replication.Server
 }
 
-// Spare gives a server of a side's release that belongs to nobody, with the
+// Spare gives a server of a side's release that belongs to no cluster, with the
 // side's accounts as they are now.
 func (p *Pair) Spare(ctx context.Context, side topology.Side) (replication.Spare, error) {
 	return p.on(side).Spare(ctx)

@@ -84,8 +84,8 @@ func missing(path string) (top string) {
 	}
 }
 
-// unmake removes the folders that were made for root, unless somebody has put
-// something into them.
+// unmake removes the folders that were made for root, unless another process
+// has put something into them.
 func (r *runDir) unmake() {
 	for p := filepath.Clean(r.root); r.made != ""; p = filepath.Dir(p) {
 		_ = os.Remove(p)
@@ -201,7 +201,7 @@ func (d *Dir) open(name string, mode int) (*file, error) {
 	if err := os.MkdirAll(filepath.Dir(p), 0o750); err != nil {
 		return nil, d.wrap(name, err)
 	}
-	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|mode, 0o600) //nolint:gosec // a name of ours in the run's own folder
+	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|mode, 0o600) //nolint:gosec // the harness chose the name, in the run's own folder
 	if err != nil {
 		return nil, d.wrap(name, err)
 	}

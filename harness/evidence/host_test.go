@@ -69,7 +69,7 @@ func TestCommitOfACheckout(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, root, found)
 	_, ok = Checkout(t.TempDir())
-	assert.False(t, ok, "somebody else's folder is not ours")
+	assert.False(t, ok, "a folder without this project's go.mod is no checkout of it")
 
 	commit, dirty := head(t.Context(), root)
 	assert.Equal(t, Unknown, commit, "not a repository")

@@ -140,7 +140,7 @@ func (w Workload) Smallest() string {
 		return "No write was looked for: a loss of any size would not have shown."
 	}
 	return fmt.Sprintf("Each compared write was looked for by itself, on both sides: the loss of a single one, %.2g %% of them, would have shown. "+
-		"Of the %d acknowledged ones %d are not among them: a later write to the same row or table stands in their place, or they were not found as they were sent, which a violation tells.",
+		"Of the %d acknowledged writes %d were not compared: a later write changed the same row or table, or the row was not found as it was sent, which a violation reports.",
 		100/float64(compared), acked, acked-compared)
 }
 

@@ -185,7 +185,7 @@ const (
 // markWords explains them.
 const markWords = "X fell as it must, ? did not, x fell and may, ! fell and may not (a false alarm), . held, - not applicable, blank: not judged"
 
-// MarkWords explains what stands in the cells.
+// MarkWords explains the marks in the cells.
 func (s *Sabotage) MarkWords() string { return markWords }
 
 // Marks are a row's cells, one character each.

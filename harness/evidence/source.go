@@ -22,7 +22,8 @@ type SourcePatch struct {
 	SHA256 string `json:"sha256"` // of its text
 }
 
-// Unmodified tells of a build without patches of ours. No build is none.
+// Unmodified tells whether NDB was built from Debian's source without further
+// patches. A nil build is not unmodified.
 func (b *SourceBuild) Unmodified() bool { return b != nil && len(b.Patches) == 0 }
 
 func (b *SourceBuild) String() string {

@@ -40,8 +40,8 @@ func (e Exit) String() string {
 	return fmt.Sprintf("exit %d", int(e))
 }
 
-// Worst gives the one of several exits that counts. No exit at all, or one that
-// is not of ours, is taken for could-not-look.
+// Worst gives the one of several exits that counts. It takes an empty list,
+// or an exit that this package does not define, for could-not-look.
 func Worst(exits ...Exit) Exit {
 	worst := len(worstFirst)
 	for _, e := range exits {
@@ -169,7 +169,7 @@ func withScore(parts []string, s *Sabotage) []string {
 
 // Unlisted tells whether the run was on a build that images/releases.json does
 // not know. Before an image was found there is no build to speak of, and a
-// source without patches of ours is the release's own.
+// source without further patches is the release's own.
 func (r Results) Unlisted() bool {
 	p := r.Provenance
 	return !p.Listed && !p.Build.Unmodified() && (p.TarballSHA256 != "" || p.ImageID != "")

@@ -115,7 +115,7 @@ func TestHeadlineAndExit(t *testing.T) {
 			nil, ExitNotLooked,
 			"9.7.4: 7 of 7 claims not looked at (a, b, c, d, e and 2 more)",
 		},
-		"a status that nobody knows": {
+		"an unknown status": {
 			Results{Claims: claims(1, ended("", "a")...)},
 			nil, ExitNotLooked,
 			"9.7.4: 1 of 2 claims not looked at (a), 1 held",
@@ -191,7 +191,7 @@ func TestWorst(t *testing.T) {
 		}
 	})
 	assert.Equal(t, ExitNotLooked, Worst(), "no exit is not a pass")
-	assert.Equal(t, ExitNotLooked, Worst(ExitHeld, 130), "nor is one of somebody else's")
+	assert.Equal(t, ExitNotLooked, Worst(ExitHeld, 130), "nor is an exit that this package does not define")
 	assert.Equal(t, "exit 130", Exit(130).String())
 }
 

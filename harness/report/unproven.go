@@ -22,11 +22,11 @@ var limits = []limit{
 	{"Data below the logs.", "Binary and relay logs are encrypted, and nothing under them: redo logs, local checkpoints, " +
 		"undo logs and backups of the data nodes hold the same rows in clear.", []string{"G1"}},
 	{"Links inside a cluster.", "Between mysqld, ndbmtd and ndb_mgmd rows travel in clear. TLS covers clients and the channel between the clusters.", []string{"G2"}},
-	{"Who joins a cluster.", "Whoever reaches a cluster's network can ask the management node, and attach as an API node that reads and writes all rows, " +
+	{"Who joins a cluster.", "Any host that reaches a cluster's network can ask the management node, and attach as an API node that reads and writes all rows, " +
 		"below all accounts and grants.", []string{"G3"}},
 	{"The channel's password at rest.", "The replica keeps it in clear in its own tables, which log encryption does not cover.", []string{"G4"}},
 	{"What the channel's account reads.", "REPLICATION SLAVE is the right to stream every event, decrypted by the source. " +
-		"Encrypted files do not protect from somebody who has that account, and it may come from any host.", []string{"G6", "G7"}},
+		"Encrypted files do not protect from an attacker who has that account, and the account may log in from any host.", []string{"G6", "G7"}},
 	{"Keys.", "The keyring is a file beside the data that it protects: a copy of the volume is a copy of both. " +
 		"A file keyring meets no compliance rule by itself. Rotation, loss and theft of keys were not tried.", []string{"G8", "G9"}},
 	{"Integrity of encrypted logs.", "They are encrypted in counter mode (AES-CTR), and their header has no authentication tag. The claims show that they cannot be read, " +
@@ -38,7 +38,7 @@ var limits = []limit{
 	{"Time.", "Settings were looked at, and rows compared, at the moments named in the evidence. A loss or leak rarer than the workload above could show was not looked for.", nil},
 	{"Your certificates and accounts.", "Certificate authority, certificates and passwords were made for this run. Expiry, renewal and revocation were not tried.", nil},
 	{"Cryptography.", "The run sees that TLS and encryption are in use and with which parameters. It does not judge OpenSSL, the ciphers or the random numbers.", nil},
-	{"This evidence.", "manifest.sha256 is not signed. It shows that a file was changed by accident, not that nobody forged the folder.", nil},
+	{"This evidence.", "manifest.sha256 is not signed. It shows that a file was changed by accident; it does not show whether the folder was forged.", nil},
 }
 
 // unproven gives the limits of this run, in the order in which they are shown.

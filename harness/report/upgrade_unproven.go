@@ -10,10 +10,10 @@ import (
 var upgradeLimits = []limit{
 	{"Your path and your data.", "The pair was made for this run, with little data and the harness's accounts, in containers on one machine and one kernel. " +
 		"A data directory that has gone through many releases, your schema, your plugins and your options were not tried.", nil},
-	{"Figures.", "Throughput, lag and start-up times are those of a small machine that may have done other things meanwhile. " +
+	{"Figures.", "Throughput, lag and start-up times are those of a small machine that may have done other work at the same time. " +
 		"The tolerance finds what is broken, not what is a little slower; nothing follows for latency or capacity at size.", nil},
 	{"Outages for your clients.", "They are those of the load's own connections, which come back by themselves. A client that does not is out for longer.", nil},
-	{"Schema changes.", "DDL was held back while a cluster's versions were mixed, as the manual asks; that it would have been refused was not tried.", nil},
+	{"Schema changes.", "The run issued no DDL while a cluster ran two releases, as the manual asks. It did not try whether the cluster refuses DDL then.", nil},
 	{"Faults during the upgrade.", "Nothing was killed, cut off or filled up on purpose while versions were mixed.", nil},
 	{"Messages.", "New messages are those written while this load ran, compared without numbers, paths and names. What another load or a longer time would bring was not seen.", nil},
 	{"Ignored differences.", "What harness/upgrade/compare/ignored.json lists was not judged; upgrade.json has each, with its reason.", nil},

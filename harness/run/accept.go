@@ -6,7 +6,7 @@ import (
 	"ndbproof/harness/release"
 )
 
-// checkAccepted refuses ids of defects that nobody knows.
+// checkAccepted refuses an id that no known defect has.
 func checkAccepted(ids []string) error {
 	known := map[string]bool{}
 	for _, d := range release.Defects() {

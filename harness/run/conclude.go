@@ -30,7 +30,7 @@ func conclude(ctx context.Context, a order, f found, l *living, j judged, failed
 	}
 	r.Error = whatFailed(ctx, a, f, l, j, failed)
 	if failed != nil {
-		failed = errors.New(r.Error.Text) // as it is told everywhere
+		failed = errors.New(r.Error.Text) // the text that every report has
 	}
 	r.Steps = stepsOf(a, r.Error)
 	r.Defects = defects(a, f, l, r.Error)

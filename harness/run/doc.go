@@ -1,4 +1,4 @@
 // Package run is what the command and the scenarios both call: the phases of a
 // run, from finding an image to the sealed results. It knows no testing and no
-// terminal; whoever calls it gives a Progress to tell the phases to.
+// terminal; the caller passes a Progress, which receives the phases.
 package run

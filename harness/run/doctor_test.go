@@ -40,6 +40,6 @@ func TestDisk(t *testing.T) {
 	assert.Contains(t, here.Seen, "free in")
 	assert.Equal(t, here.Fine, here.Do == "")
 	far := disk(t.TempDir() + "/of-another-machine")
-	assert.True(t, far.Fine, "an engine elsewhere is not held against anybody")
+	assert.True(t, far.Fine, "the check passes for an engine on another machine")
 	assert.Contains(t, far.Seen, "cannot be told")
 }

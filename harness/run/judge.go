@@ -57,7 +57,7 @@ func check(ctx context.Context, a order, f found, l *living) (j judged, err erro
 		}
 		o := lookFor(ctx, a, c, l.bench().Subject, f.dir)
 		j.claims = append(j.claims, o)
-		if ctx.Err() == nil { // else it is told once, at the end
+		if ctx.Err() == nil { // else the run reports the interruption once, at the end
 			a.journal.Claim(o)
 		}
 		a.journal.Say("claim", "", "", fmt.Sprintf("%s %s", o.ID, o.Status))

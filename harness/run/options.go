@@ -12,7 +12,7 @@ import (
 // Options are what a run can be told.
 type Options struct {
 	Profile  string        // that is promised: a name or a YAML file, as secure.ByName takes it; "": secure.DefaultProfile
-	Release  string        // a release, a tarball's path, an image; "": the newest unmodified release that can be had
+	Release  string        // a release, a tarball's path, an image; "": the newest unmodified release found
 	Duration time.Duration // of the inserts, at least
 	Rows     int64         // to be inserted, at least
 	Rate     int           // rows per second; 0: as fast as it goes
@@ -24,7 +24,7 @@ type Options struct {
 	Build    bool          // build or pull the image when it is not there
 	Upgrade  Upgrade       // to another release; the zero value: none
 
-	// FromSource allows to build NDB from source when nothing else can be had.
+	// FromSource allows to build NDB from source when no release is found otherwise.
 	FromSource bool
 
 	// Deploy changes the profile that is deployed; the promised one stays what

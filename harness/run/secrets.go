@@ -17,7 +17,7 @@ const secretsID = claim.RunSecretsID
 // what collecting found in inspect documents and command lines. nodes is of how many
 // something was kept.
 func searchSecrets(a order, f found, nodes int, collected error) evidence.Outcome {
-	o := evidence.Outcome{ID: secretsID, Title: "no password and no key of the run stands in its results, in an inspect document or on a command line", Seen: nodes}
+	o := evidence.Outcome{ID: secretsID, Title: "no password and no key of the run is in its results, in an inspect document or on a command line", Seen: nodes}
 	hits, err := evidence.SearchFolder(a.secrets, f.dir.Root())
 	var leak *cluster.Leak
 	if errors.As(collected, &leak) {

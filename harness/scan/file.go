@@ -81,7 +81,7 @@ func NewFinder(needles []node.Needle) (*Finder, error) {
 }
 
 // File searches all of a file that holds data. Size is what it had when the
-// search began; what is appended meanwhile is not read. Place and path are the
+// search began; what a server appends during the search is not read. Place and path are the
 // caller's to fill in.
 func (f *Finder) File(file *os.File) (node.Searched, error) {
 	var out node.Searched

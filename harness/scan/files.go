@@ -27,7 +27,7 @@ type Target struct {
 }
 
 // Under gives all regular files under folders. A folder that does not exist has
-// none, and what goes meanwhile is left out; links are not followed.
+// none, and what goes during the walk is left out; links are not followed.
 func Under(ctx context.Context, place node.Place, dirs ...string) ([]Target, error) {
 	var all []Target
 	for _, dir := range dirs {
@@ -56,7 +56,8 @@ const deleted = " (deleted)"
 
 // Unlinked gives the regular files without a name that processes have open, by
 // the proc file system of their namespace: a binary log's cache is one. A file
-// that several have open counts once. Processes that end meanwhile are left out.
+// that several have open counts once. Processes that end during the call are left
+// out.
 func Unlinked(proc string) ([]Target, error) {
 	fds, err := filepath.Glob(filepath.Join(proc, "[0-9]*", "fd", "*"))
 	if err != nil {
@@ -113,11 +114,11 @@ func ended(err error, fd string) bool {
 	return gone(err)
 }
 
-// gone tells whether a file, or the process that had it, went meanwhile.
+// gone tells whether a file, or the process that had it, has gone since it was listed.
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) }
 
 // Files searches all targets, with so many readers at once. A file that goes
-// meanwhile is left out; one that cannot be read is an error.
+// during the search is left out; one that cannot be read is an error.
 func Files(ctx context.Context, needles []node.Needle, targets []Target, readers int) (node.Search, error) {
 	out := node.Search{Files: []node.Searched{}}
 	var err error

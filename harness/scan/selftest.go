@@ -51,7 +51,7 @@ func SelfTest(needles []node.Needle) (hidden, seen int, err error) {
 	return hidden, seen, err
 }
 
-// written is what stands in a file where.
+// written is a part of a file: its offset, and its bytes.
 type written struct {
 	at    int64
 	bytes []byte

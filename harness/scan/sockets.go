@@ -17,7 +17,7 @@ import (
 // time the words for topology.Socket.Proto.
 var SocketTables = []string{"tcp", "tcp6", "udp", "udp6", "unix"}
 
-// The states that mean "anybody may come": TCP_LISTEN; TCP_CLOSE, in which an
+// The states that mean "any client may connect": TCP_LISTEN; TCP_CLOSE, in which an
 // unconnected UDP socket is; __SO_ACCEPTCON of a unix socket
 // (net/ipv4/tcp_ipv4.c, udp.c, net/unix/af_unix.c).
 const (

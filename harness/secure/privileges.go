@@ -40,8 +40,8 @@ const (
 
 // Privileges is what is known of all privileges of 8.0, 8.4 and 9.7, those that
 // components and plug-ins bring along too. Errors are those that 9.7.4 was seen
-// to give. A privilege that is not among them is new in its release: somebody
-// has to find out what it allows.
+// to give. A privilege that is not among them is new in its release: a
+// developer has to find out what it allows.
 func Privileges(w release.Words) []Privilege {
 	return append(append(staticPrivileges(w), administrative(w)...), unprobed()...)
 }

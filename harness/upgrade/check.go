@@ -186,8 +186,9 @@ func (u *upgrading) readPrograms(ctx context.Context) ([]compare.Program, error)
 	return slices.Concat(out...), nil
 }
 
-// ask has the writers' ledgers say what should be there. The writers stand meanwhile,
-// so that nothing is in flight, but are not waited for long: what differs is known.
+// ask has the writers' ledgers say what should be there. The writers stand
+// while it asks, so that nothing is in flight, but it does not wait long for them:
+// what differs is known.
 func (u *upgrading) ask(ctx context.Context, rep parity.Report) error {
 	ctx, done := poll.WithLimit(ctx, 10*time.Second, "having the writers stand")
 	defer done()

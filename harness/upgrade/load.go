@@ -27,7 +27,7 @@ func (u *upgrading) loads() []loaded {
 
 // checkLoad wants every writer to write still, and to have kept the floor of its
 // pace since from, without the time for which the plan had it stand: a step beside
-// which nobody wrote has shown nothing.
+// which no writer wrote has shown nothing.
 func (u *upgrading) checkLoad(from []loaded, stoodMS int64) compare.Check {
 	k := compare.Check{ID: "load", Title: fmt.Sprintf("the writers went on, at %.0f%% of their pace or more", 100*load.FloorShare), Status: evidence.Held}
 	var bad []string

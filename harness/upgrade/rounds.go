@@ -128,8 +128,8 @@ func (u *upgrading) judgeAll(ctx context.Context, r round) error {
 }
 
 // restoresAhead tells whether a copy is kept that is still to be restored. Tables
-// that a mysqld makes meanwhile are described in NDB's dictionary with its release,
-// and an older one refuses that description (docs/findings.md).
+// that a mysqld makes before that are described in NDB's dictionary with its release,
+// and an older mysqld refuses that description (docs/findings.md).
 func restoresAhead(steps []plan.Step, marks map[string]plan.Mark) bool {
 	kept := false
 	for _, s := range steps {

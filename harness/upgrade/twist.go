@@ -123,7 +123,7 @@ func Twists() []Twist {
 		},
 		{Name: "a data node stays on the old program", From: second, To: mended, Only: replica, Want: "programs", Stale: "replica.ndb1"},
 		{Name: "a step skipped", From: first, To: second, Only: replica, Want: "programs", Plan: skipped},
-		{Name: "nobody writes", From: second, To: mended, Only: replica, Want: "load", Idle: true},
+		{Name: "no writer writes", From: second, To: mended, Only: replica, Want: "load", Idle: true},
 		{Name: "the source upgraded first", From: first, To: second, Want: "programs", Plan: plan.Plan.SourceFirst},
 	}
 }

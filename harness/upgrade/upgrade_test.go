@@ -83,8 +83,8 @@ func (u *upgrading) ran(steps int) []compare.Program {
 	})
 }
 
-// After every step the plan has every node on one release, and a build with a
-// suffix is told by the mysqld alone.
+// After every step the plan has every node on one release, and only the mysqld
+// reports a build's suffix.
 func TestProgramsAfterEveryStep(t *testing.T) {
 	u := planned(t, "9.7.4", "9.7.4-fix1", nil)
 	for i, s := range u.course.steps {
@@ -103,8 +103,8 @@ func TestProgramsAfterEveryStep(t *testing.T) {
 	}
 }
 
-// Those twists that the programs tell are told, at the first step at which they
-// can be; and every twist changes something.
+// CheckPrograms finds every twist that is to show in the programs, by the end of
+// the plan; and every twist changes something.
 func TestTwists(t *testing.T) {
 	found := map[string]string{}
 	for _, twist := range Twists() {
@@ -260,7 +260,7 @@ func TestImpossibleUpgrades(t *testing.T) {
 	from, to, p := release.MustParse("9.7.2"), release.MustParse("9.7.4"), secure.Published2021()
 	require.NoError(t, Options{}.Possible(from, to, p))
 	require.NoError(t, Options{RollbackAt: "replica.ndb1"}.Possible(from, to, p))
-	require.NoError(t, Options{}.Possible(from, release.Release{}, p), "of an image nobody knows yet")
+	require.NoError(t, Options{}.Possible(from, release.Release{}, p), "of an image whose release is not known yet")
 	require.ErrorContains(t, Options{}.Possible(to, to, p), "both clusters run it already")
 	require.ErrorContains(t, Options{RollbackAt: "replica.ndb1", PerGroup: true}.Possible(from, to, p), "no such step; there are replica.mgm, replica.ndb1+ndb3")
 	require.Error(t, Options{}.Possible(release.MustParse("8.0.44"), to, p))

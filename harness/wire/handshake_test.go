@@ -119,7 +119,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// A wrong certificate is refused, and yet the chain is told.
+// The probe refuses a wrong certificate, and reports its chain all the same.
 func TestProbeRefusesAndTellsTheChain(t *testing.T) {
 	ca, stranger := newAuthority(t, "ca of the run"), newAuthority(t, "stranger")
 	for name, c := range map[string]struct {

@@ -115,7 +115,7 @@ func TestContentOfTLS(t *testing.T) {
 	}
 }
 
-// What follows TLS and is none, is told.
+// Bytes that follow TLS records, and are none, are counted as clear.
 func TestContentClearBehindTLS(t *testing.T) {
 	r := overTLS(t, tls.VersionTLS13, "text")
 	for _, size := range []int{1, 11, 1 << 20} {
@@ -282,7 +282,7 @@ func FuzzServerHello(f *testing.F) {
 	})
 }
 
-// Every byte is told to be one thing, however it is cut into segments.
+// Every byte is counted once, however the stream is cut into segments.
 func FuzzContent(f *testing.F) {
 	f.Add(first(hello(offered)), 3, true)
 	f.Add(append(greeting.SSLRequest(1), record(20)...), 7, true)

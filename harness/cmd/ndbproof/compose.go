@@ -50,7 +50,7 @@ func composeCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "folder to write; it must be empty or not there yet")
-	c.Flags().StringVar(&want, "release", "", "a release, a tarball's path or an image (default: the newest unmodified release that can be had)")
+	c.Flags().StringVar(&want, "release", "", "a release, a tarball's path or an image (default: the newest unmodified release found)")
 	c.Flags().StringVar(&name, "profile", secure.DefaultProfile, "as for `ndbproof run`")
 	return c
 }

@@ -26,8 +26,8 @@ func (c *counter) count(f *os.File) func(done, all int) {
 	return c.set
 }
 
-// set begins with the first step and ends with the last one: what others print
-// meanwhile would be drawn over.
+// set begins with the first step and ends with the last one: the bar would be
+// drawn over what other code prints between them.
 func (c *counter) set(done, all int) {
 	if c.now == nil {
 		w := progress.NewWriter()

@@ -34,7 +34,7 @@ func imageCommand() *cobra.Command {
 		Long: `image makes the images of all releases that tarballs are found for, or of those
 given with --release, and the probe's. What is there already is not made again.
 
-Where no release can be had, it builds the newest one from Debian's source, and
+Where no release is found, it builds the newest one from Debian's source, and
 with --from-source it always does: a tarball in images/bundles/, and its image.
 --release is then a release (9.7.4), the newest of a line (9.7.x), or, when not
 given, the newest that the archive has. With --patch and --suffix the source is
@@ -51,11 +51,11 @@ changed before. An interrupted build goes on with the same command.`,
 		},
 	}
 	c.Flags().StringSliceVar(&f.releases, "release", nil, "releases, tarballs or images (default: all tarballs found)")
-	c.Flags().BoolVar(&f.fromSource, "from-source", false, "build NDB from Debian's source, whatever else can be had")
+	c.Flags().BoolVar(&f.fromSource, "from-source", false, "build NDB from Debian's source, whatever else is found")
 	c.Flags().StringArrayVar(&f.patches, "patch", nil, "with --from-source: a file with a change to the source (-p1); may be given more than once")
 	c.Flags().StringVar(&f.suffix, "suffix", "", "with --patch: what the patched release is called, as fix1 in 9.7.4-fix1")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "with --from-source: print every command, and do nothing")
-	c.Flags().BoolVar(&f.noBuild, "no-build", false, "do not build NDB from source where no release can be had otherwise; end instead")
+	c.Flags().BoolVar(&f.noBuild, "no-build", false, "do not build NDB from source where no release is found otherwise; end instead")
 	return c
 }
 

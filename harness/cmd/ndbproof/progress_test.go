@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What takes an hour is told in a line that later notes do not replace.
+// Tell announces work of an hour in a line that later notes do not replace.
 func TestTellStays(t *testing.T) {
 	var out bytes.Buffer
 	p := &plain{w: &out, begin: time.Now()}

@@ -46,7 +46,7 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Release, "release", "", "a release, a tarball's path or an image (default: the newest unmodified release that can be had)")
+	f.StringVar(&o.Release, "release", "", "a release, a tarball's path or an image (default: the newest unmodified release found)")
 	f.StringVar(&o.Profile, "profile", secure.DefaultProfile, "what the deployment promises: a profile's name, or a YAML file (a path with a slash, or one that ends in .yaml)")
 	f.DurationVar(&o.Duration, "duration", run.DefaultDuration, "insert for at least this long")
 	f.Int64Var(&o.Rows, "rows", run.DefaultRows, "insert at least this many rows")
@@ -64,7 +64,7 @@ Of several the first of 2, 4, 1, 3, 5, 0 counts.`,
 	f.BoolVar(&o.Upgrade.SpareSQL, "spare-sql", false, "with --to: a second mysqld takes over writing and logging while the source's only one is away")
 	f.StringSliceVar(&o.Accept, "accept", nil, "accept the workaround of a known defect (F1)")
 	f.BoolVar(&o.AsWritten, "as-written", false, "do not work around known defects: tells whether a release still has them")
-	f.BoolVar(&noBuild, "no-build", false, "do not build NDB from source where no release can be had otherwise; end instead")
+	f.BoolVar(&noBuild, "no-build", false, "do not build NDB from source where no release is found otherwise; end instead")
 	return c
 }
 

@@ -9,8 +9,8 @@ import (
 	"ndbproof/harness/node"
 )
 
-// listen opens a port that nobody expects, says which, and keeps it open.
-// Whoever connects is let in and sent away.
+// listen opens a port that no configuration has, says which, and keeps it open.
+// It accepts every connection, and closes it.
 func (p probe) listen(ctx context.Context, port string) error {
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {

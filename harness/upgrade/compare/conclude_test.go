@@ -218,7 +218,7 @@ func TestUnlistedBuildsAreNamed(t *testing.T) {
 	assert.True(t, strings.HasPrefix(Conclude(r).Verdict.Headline, "9.7.2 -> 9.7.4 (unlisted build): taken;"))
 }
 
-// A report that nobody filled proves nothing.
+// An empty report proves nothing.
 func TestNothingIsNotTaken(t *testing.T) {
 	got := Conclude(Report{})
 	assert.Equal(t, evidence.ExitNotLooked, got.Exit)

@@ -218,7 +218,7 @@ func TestNoDifference(t *testing.T) {
 			slices.Reverse(s.Claims)
 			slices.Reverse(s.Gaps)
 		},
-		"a place of which nothing is told": func(s *Snapshot) {
+		"a place that only one release reports": func(s *Snapshot) {
 			delete(s.Variables, "source sql")
 			delete(s.Grants, "replica user1@%")
 			s.Config, s.TLS = nil, s.TLS[:2]

@@ -37,7 +37,7 @@ func (r Report) Path() string {
 	return p
 }
 
-// build names a release, and says when it is one that nobody knows.
+// build names a release, and says when images/releases.json does not list its build.
 func (r Report) build(name string) string {
 	for _, b := range r.Builds {
 		if b.Release == name && !b.Listed {

@@ -100,7 +100,7 @@ func (j *judge) nodes(s Step) bool {
 	}
 	for _, g := range j.specs[s.Side].NodeGroups() {
 		if all := nodeNames(g); s.Role == topology.Ndbmtd && !slices.ContainsFunc(all, func(n string) bool { return !slices.Contains(s.Nodes, n) }) {
-			j.problem(ProblemGroup, s.ID, "%v are a whole node group: its rows would be gone meanwhile", all)
+			j.problem(ProblemGroup, s.ID, "%v are a whole node group: while they are away, no node has its rows", all)
 		}
 	}
 	return true

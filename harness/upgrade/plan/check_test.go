@@ -146,7 +146,7 @@ func TestFaults(t *testing.T) {
 			},
 			"node:source.ndb1 skipped:source.ndb1",
 		},
-		"nobody": {
+		"no node": {
 			"9.7.2", "9.7.4",
 			Options{},
 			func(p plan) plan {

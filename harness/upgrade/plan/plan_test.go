@@ -149,8 +149,8 @@ func TestPlanActions(t *testing.T) {
 	}
 }
 
-// With a second mysqld writers stand while the channel changes over, and not while
-// the first is away; and a way back from copies, where nobody must, is a plan, too.
+// With a second mysqld writers stand while the channel changes over, and write while
+// the first is away; and a plan may go back from copies where it could in place.
 func TestPlanActionsByWish(t *testing.T) {
 	const over = "stop-writers catch-up stop-replica write-to-%s commit-fence %srepoint start-replica let-writers catch-up"
 	second := func(purge string) string {
@@ -229,7 +229,7 @@ func TestPlanText(t *testing.T) {
 	}
 	for _, want := range []string{
 		"upgrade from 9.7.2 to 9.7.4: replica cluster first, then source, in 6 steps.",
-		"rolled back to 9.7.2, in reverse order, in 6 steps", "DDL is held back",
+		"rolled back to 9.7.2, in reverse order, in 6 steps", "No DDL while a cluster runs two releases",
 		"done 12.3 s", "failed", "at it 3.0 s", "waiting", "back.replica.sql",
 	} {
 		assert.Contains(t, text, want)

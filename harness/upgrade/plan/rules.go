@@ -49,7 +49,7 @@ func (j *judge) rules(s Step) []rule {
 		await = AwaitServing
 	}
 	order := []Action{StopNode, replace, StartNode, await}
-	rules := []rule{{ProblemReplace, order, order, "the node would not run the new release, or nobody would know"}}
+	rules := []rule{{ProblemReplace, order, order, "the node would not run the new release, or no action would have seen that it does"}}
 	if s.Role != topology.Mysqld {
 		return rules
 	}
@@ -92,8 +92,8 @@ var sourceRules = []rule{
 	},
 }
 
-// secondRules are for a mysqld of the source that is not the only one meanwhile:
-// whenever the channel changes over, nobody writes and the replica has all.
+// secondRules are for the source's mysqld when a second one takes over while it is
+// away: whenever the channel changes over, no writer writes and the replica has all.
 var secondRules = []rule{
 	{
 		ProblemWriters,
@@ -102,7 +102,7 @@ var secondRules = []rule{
 			StartSecond, StopWriters, CatchUp, StopReplica, WriteToSecond, StartReplica, LetWriters, StopNode,
 			AwaitServing, StopWriters, CatchUp, StopReplica, WriteToOwn, StartReplica, LetWriters, CatchUp, DropSecond,
 		},
-		"what is written while nobody logs for the channel is in no log that it reads",
+		"what is written while no mysqld logs for the channel is in no log that the channel reads",
 	},
 	{
 		ProblemFence,

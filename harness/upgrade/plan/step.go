@@ -14,7 +14,7 @@ type move struct {
 	old, next topology.Spec
 	nodes     []topology.Node
 	copied    bool // forth a copy of the volume is kept, and back it goes from there
-	second    bool // a second mysqld takes over meanwhile
+	second    bool // a second mysqld takes over while the first is away
 	back      bool
 }
 
@@ -45,7 +45,8 @@ func (m move) undone() move {
 	return m
 }
 
-// mustCopy says why a copy is needed, of the way forth and of the way back.
+// mustCopy says why a copy is needed, of the way forth and of the way back: the
+// releases forbid the way back in place, or the caller set Options.Copies.
 func (m move) mustCopy() string {
 	if m.back {
 		m.old, m.next = m.next, m.old
@@ -53,7 +54,7 @@ func (m move) mustCopy() string {
 	if f := m.oneWay(); f != nil {
 		return f.Rule + " (" + f.Source + ")"
 	}
-	return "so wished"
+	return "the caller asked for copies"
 }
 
 // migrates tells whether the keyring must change from plugin to component.

@@ -84,5 +84,5 @@ func (p Plan) words() []string {
 	if back > 0 {
 		lines = append(lines, fmt.Sprintf("Then it is rolled back to %s, in reverse order, in %d steps.", p.From, back))
 	}
-	return append(lines, "Same volumes, new image. DDL is held back while a cluster is mixed, for it refuses it then.")
+	return append(lines, "Same volumes, new image. No DDL while a cluster runs two releases: the cluster refuses it.")
 }

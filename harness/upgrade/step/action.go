@@ -22,7 +22,7 @@ type Action interface {
 	Do(ctx context.Context) error
 }
 
-// Reporter is an Action of which something stands in the step's result.
+// Reporter is an Action that writes into the step's result.
 type Reporter interface {
 	Report(r *compare.StepResult)
 }
