@@ -18,10 +18,10 @@ import (
 
 const debian = "debian:bookworm-slim"
 
-// baseRef is what all images of ours stand on.
+// baseRef is the image that all of the project's images are built from.
 func (m maker) baseRef() string { return m.o.ref("base", "bookworm") }
 
-// The servers' user in images of ours.
+// The servers' user in the project's images.
 const (
 	mysqlUser = "mysql"
 	mysqlUID  = 999
@@ -46,7 +46,7 @@ const addUser = `groupadd -g 999 mysql && useradd -u 999 -g mysql -d /var/lib/my
 const answer = 5 * time.Second
 
 // base makes sure that the base image is there: from debian:bookworm-slim where
-// that can be had, else from Debian's packages. Two builds that both need it
+// that is available, else from Debian's packages. Two builds that both need it
 // wait for each other.
 func (m maker) base(ctx context.Context) error {
 	unlock, err := lockBuild(ctx, "base")

@@ -76,7 +76,7 @@ func (m maker) image(ctx context.Context, c Choice) (Image, error) {
 	return m.look(ctx, c)
 }
 
-// notMade is what those are told who may only look.
+// notMade is the error for a caller that may look for an image, and not make one.
 func notMade(what string) error {
 	return fmt.Errorf("there is no %s yet: run `make image`", what)
 }
@@ -113,8 +113,8 @@ type notToBeHad struct {
 func (n *notToBeHad) Error() string { return n.why.Error() + "; " + n.ways }
 func (n *notToBeHad) Unwrap() error { return n.why }
 
-// instead makes the image of a release that is built from source, because
-// nothing else can be had. Where no release was asked for, the newest that the
+// instead makes the image of a release that is built from source, because neither
+// a tarball nor an image of it is available. Where no release was asked for, the newest that the
 // archive has does as well.
 func (m maker) instead(ctx context.Context, c Choice, gone *notToBeHad) (Image, error) {
 	t, err := m.fromSource(ctx, SourceBuild{Want: c.Want}, gone.why.Error())

@@ -26,7 +26,8 @@ func headers(t *testing.T, b *bytes.Buffer) []*tar.Header {
 	}
 }
 
-// The servers' folders belong to the image's own user, and nobody else looks in.
+// The servers' folders belong to the image's own user, and users outside its group
+// have no access.
 func TestFolders(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, folders(tar.NewWriter(&b), release.Layout{UID: 27, GID: 28}))
@@ -74,7 +75,7 @@ func TestUnder(t *testing.T) {
 
 func TestNameOfAChoice(t *testing.T) {
 	assert.Equal(t, "9.7.4-fix1", Choice{Release: release.MustParse("9.7.4-fix1"), Ref: "ours:1"}.Name())
-	assert.Equal(t, "vendor/ndb:1", Choice{Ref: "vendor/ndb:1"}.Name(), "nobody has looked inside yet")
+	assert.Equal(t, "vendor/ndb:1", Choice{Ref: "vendor/ndb:1"}.Name(), "the harness has not read the release inside yet")
 }
 
 // The images in use are never removed for a test's sake.

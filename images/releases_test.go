@@ -18,7 +18,7 @@ func TestListed(t *testing.T) {
 		}
 	}
 	fixed := listed(known, release.MustParse("9.7.4-fix1"))
-	assert.Empty(t, fixed.Image, "nobody publishes a build with a suffix")
+	assert.Empty(t, fixed.Image, "no vendor publishes a build with a suffix")
 	assert.NotEmpty(t, fixed.SHA256)
 	assert.Zero(t, listed(known, release.MustParse("9.7.99")))
 }

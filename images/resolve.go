@@ -21,9 +21,10 @@ type Options struct {
 	BundleDirs []string            // where tarballs lie; nil: NDB_BUNDLE_DIR, images/bundles, ../shared/ndb beside the checkout
 	Getenv     func(string) string // nil: os.Getenv
 
-	// FromSource allows to build NDB from Debian's source when nothing else can be
-	// had. BuiltDir is where such a tarball goes; "": images/bundles of the checkout.
-	// Count is told how far compiling is; nil: Say is, at each percent.
+	// FromSource allows to build NDB from Debian's source when neither a tarball nor an
+	// image is available. BuiltDir is where such a tarball goes; "": images/bundles of
+	// the checkout. The build calls Count for each of ninja's counts; nil: it calls Say
+	// at each percent.
 	FromSource bool
 	BuiltDir   string
 	Count      func(done, all int)
@@ -33,7 +34,7 @@ type Options struct {
 	Repository string
 }
 
-// ref names an image of ours.
+// ref names an image that the project builds.
 func (o Options) ref(name, tag string) string {
 	return cmp.Or(o.Repository, "ndbproof") + "/" + name + ":" + tag
 }
@@ -86,8 +87,8 @@ type Choice struct {
 	Want    string // what was asked for; "" where anything will do
 }
 
-// Name is what people call the choice: its release, or the image's name as long
-// as nobody has looked inside.
+// Name is what people call the choice: its release, or the image's name until the
+// harness has read the release inside.
 func (c Choice) Name() string {
 	if c.Release.IsZero() {
 		return c.Ref
@@ -97,7 +98,7 @@ func (c Choice) Name() string {
 
 // Resolve decides which image stands for what was wanted: a release, a
 // tarball's path, an image's name, or "" for the newest unmodified release that
-// can be had. It changes nothing. The order: NDB_IMAGE when set; an image
+// is available. It changes nothing. The order: NDB_IMAGE when set; an image
 // already built from the tarball found; that tarball; the official image.
 func Resolve(ctx context.Context, e *engine.Engine, want string, o Options) (Choice, error) {
 	if env := o.getenv("NDB_IMAGE"); env != "" {

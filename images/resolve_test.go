@@ -128,7 +128,7 @@ func TestResolve(t *testing.T) {
 			} else {
 				assert.Equal(t, c.release, got.Release.String())
 			}
-			assert.Equal(t, c.source == FromOfficial, got.Listed, "an empty file is no build that anybody lists")
+			assert.Equal(t, c.source == FromOfficial, got.Listed, "the list of known builds has no empty file")
 		})
 	}
 }

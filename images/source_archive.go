@@ -20,7 +20,7 @@ type archived struct {
 	Release release.Release
 }
 
-// named is the release that a build of it is, with a suffix of ours.
+// named gives the release of a build of it, with the suffix that the caller adds.
 func (a archived) named(suffix string) string {
 	if a.Release.IsZero() {
 		return a.Version

@@ -18,7 +18,7 @@ import (
 )
 
 // cpuWeight is the share of the processors that a build gets beside others that
-// want them, too; a container's is 1024 unless it is told.
+// want them, too; a container's default is 1024.
 const cpuWeight = 128
 
 // sourcing is a build from source that goes on.
@@ -47,8 +47,8 @@ func FromSourcePackage(ctx context.Context, e *engine.Run, b SourceBuild, o Opti
 	return maker{Run: e, o: o}.fromSource(ctx, b, "")
 }
 
-// fromSource says what it will do, and does it. why is the reason where nobody
-// asked for a build.
+// fromSource says what it will do, and does it. why is the reason for a
+// build that the user did not ask for.
 func (m maker) fromSource(ctx context.Context, b SourceBuild, why string) (t Tarball, err error) {
 	s := &sourcing{maker: m, SourceBuild: b, plan: SourcePlan(), images: map[Place]string{}}
 	if s.dir, err = m.o.builtDir(); err != nil {
@@ -251,8 +251,8 @@ func (s *sourcing) inside(j Job) engine.Container {
 	return c
 }
 
-// follow runs a container to its end, while what it writes goes into the log and
-// its progress is told.
+// follow runs a container to its end. It writes the container's output to the log
+// and reports the progress.
 func (s *sourcing) follow(ctx context.Context, id string) (said string, err error) {
 	begin := time.Now()
 	var all bytes.Buffer

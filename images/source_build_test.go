@@ -166,7 +166,7 @@ func TestFromSourceRefusesABrokenTarball(t *testing.T) {
 	require.ErrorContains(t, err, "read the packed tarball")
 }
 
-// A vendor's tarball is not replaced by one of ours.
+// A build from source does not replace a vendor's tarball of the same name.
 func TestFromSourceLeavesAVendorsTarball(t *testing.T) {
 	b, o := newBuilder(t)
 	write(t, filepath.Join(o.BuiltDir, name974), "vendor's")

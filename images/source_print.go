@@ -48,11 +48,11 @@ func (b SourceBuild) announce(plan []Job, cores int) string {
 	if len(b.Patches) > 0 {
 		what += fmt.Sprintf(", patched (%d) and named -%s,", len(b.Patches), b.Suffix)
 	}
-	return fmt.Sprintf("building %s from Debian's source in containers: roughly %d minutes on %d idle cores, %d GB of disk meanwhile",
+	return fmt.Sprintf("building %s from Debian's source in containers: roughly %d minutes on %d idle cores, %d GB of disk during the build",
 		what, int(takes(plan, cores).Minutes()), cores, diskForSource>>30)
 }
 
-// avoiding says how a build that nobody asked for is avoided.
+// avoiding says how the user avoids a build that he did not ask for.
 const avoiding = "to avoid that put a vendor's tarball into images/bundles/, set NDB_IMAGE=, or give --no-build"
 
 // telling are the lines by which apt, patch, cmake, ninja, compilers and linkers
@@ -73,8 +73,8 @@ func blamed(said string) string {
 	return strings.Join(found, " / ")
 }
 
-// counting finds ninja's counts in what a build writes. Each is told to count,
-// where somebody wants that; else say gets a line at each full percent.
+// counting finds ninja's counts in what a build writes. It passes each one to count
+// where the caller gives that; else say gets a line at each full percent.
 type counting struct {
 	count func(done, all int)
 	say   func(format string, args ...any)

@@ -16,7 +16,8 @@ import (
 	"ndbproof/harness/evidence"
 )
 
-// builtDir is where built tarballs lie: never a folder of somebody else's.
+// builtDir is the folder for built tarballs: BuiltDir or images/bundles of the
+// checkout, never a folder that another project owns.
 func (o Options) builtDir() (string, error) {
 	if o.BuiltDir != "" {
 		return o.BuiltDir, nil

@@ -94,8 +94,8 @@ func TestDryRun(t *testing.T) {
 
 func TestAnnounce(t *testing.T) {
 	plan := SourcePlan()
-	assert.Equal(t, "building the newest release there is from Debian's source in containers: roughly 50 minutes on 2 idle cores, 6 GB of disk meanwhile", SourceBuild{}.announce(plan, 2))
-	assert.Equal(t, "building 9.7.4, patched (1) and named -fix1, from Debian's source in containers: roughly 15 minutes on 16 idle cores, 6 GB of disk meanwhile", fix1.announce(plan, 16))
+	assert.Equal(t, "building the newest release there is from Debian's source in containers: roughly 50 minutes on 2 idle cores, 6 GB of disk during the build", SourceBuild{}.announce(plan, 2))
+	assert.Equal(t, "building 9.7.4, patched (1) and named -fix1, from Debian's source in containers: roughly 15 minutes on 16 idle cores, 6 GB of disk during the build", fix1.announce(plan, 16))
 	assert.Greater(t, takes(plan, 1), takes(plan, 2))
 	assert.Greater(t, takes(plan, 0), takes(plan, 2), "an engine that does not tell has one")
 }
@@ -199,7 +199,7 @@ func TestCounting(t *testing.T) {
 	c = &counting{count: func(done, all int) { counts = append(counts, [2]int{done, all}) }, say: o.say}
 	_, _ = c.Write([]byte("[1/2] a\n[2/2] b\n"))
 	assert.Equal(t, [][2]int{{1, 2}, {2, 2}}, counts)
-	assert.Len(t, said, 3, "whoever counts is not told in words, too")
+	assert.Len(t, said, 3, "a caller with Count gets no lines by Say")
 }
 
 // The reason is seldom what was written last.

@@ -83,5 +83,5 @@ const (
 	NotApplicable = evidence.NotApplicable
 )
 
-// Outcome is a claim's result, as it stands in results.json.
+// Outcome is a claim's result, in the form of results.json.
 type Outcome = evidence.Outcome

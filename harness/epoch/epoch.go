@@ -22,7 +22,7 @@ func (e Epoch) String() string { return fmt.Sprintf("%d/%d", e.GCI(), e.Micro())
 
 // Binlog is the row "binlog" of SHOW ENGINE NDB STATUS: how far the binlog
 // injector of one mysqld has come. LatestHandled is the one that tells that an
-// epoch stands in the binary log.
+// epoch is in the binary log.
 type Binlog struct {
 	Latest, LatestTrans, LatestReceived, LatestHandled, LatestApplied Epoch
 }

@@ -8,7 +8,7 @@ import (
 	"hash/crc32"
 )
 
-// An entry stands in the ledger as its length (a varint), its bytes, and their
+// The ledger stores an entry as its length (a varint), its bytes, and their
 // CRC-32C (four bytes, little end first). The first byte says what it is.
 const (
 	entryHeader = 'H' // JSON, the first one of every segment

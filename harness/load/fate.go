@@ -59,7 +59,7 @@ func fateOfServerError(e *mysql.MySQLError, beforeSending bool) fate {
 	switch e.Number {
 	case 1036, 1040, 1203, 1205, 1213, 1412, 4031:
 		// Read only while the binlog injector is set up, too many connections,
-		// lock wait, deadlock, table changed meanwhile, disconnected for being idle.
+		// lock wait, deadlock, table definition changed, disconnected for being idle.
 		return refused
 	case 1053, 1158, 1159, 1160, 1161, 1317:
 		// Shutting down, network errors, interrupted.

@@ -15,7 +15,7 @@ type row struct {
 	key   uint64
 }
 
-// holds keep the writer from rows while somebody else looks at them.
+// holds keep the writer from rows while a comparison reads them.
 type holds struct {
 	mu     sync.Mutex
 	held   map[row]int

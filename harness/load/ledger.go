@@ -168,8 +168,8 @@ const maxSegment = segmentSize + 2*maxEntry
 // fs.ErrNotExist: there is no such segment.
 func readSegment(dir string, segment int) (content []byte, open bool, err error) {
 	l := &ledger{dir: dir}
-	// A segment that is compressed meanwhile is there in the one form or the
-	// other whenever it is looked for in this order twice.
+	// The writer may compress the segment during this read: two tries in this
+	// order find it in the one form or the other.
 	for range 2 {
 		if content, err = unpack(l.name(segment, packed)); !errors.Is(err, fs.ErrNotExist) {
 			return content, false, err

@@ -153,7 +153,7 @@ func TestChangedByteIsFound(t *testing.T) {
 		changed[i] ^= 1
 		require.NoError(t, os.WriteFile(l.name(1, raw), changed, 0o600))
 		b, err := OpenBook(dir)
-		if err == nil { // it passes for a torn tail: then it is told, and less is there
+		if err == nil { // it passes for a torn tail: then the book says so, and has fewer changes
 			require.True(t, b.Torn, "byte %d", i)
 			require.Less(t, b.Kinds[Insert].Acked+b.Kinds[Update].Acked+b.Kinds[Delete].Acked, int64(20), "byte %d", i)
 		}

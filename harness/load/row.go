@@ -46,7 +46,7 @@ func (d *draw) bytes(n uint64) []byte {
 }
 
 // Values are the columns of a row besides its key, in the table's order: a pure
-// function, so that whoever has the seed can tell again what was sent.
+// function, so that a reader with the seed can compute again what the writer sent.
 func (w *Workload) Values(seed uint64, table int, key, version uint64) []any {
 	d := drawOf(seed, table, key, version)
 	out := make([]any, len(w.Tables[table].Columns))

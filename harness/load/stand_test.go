@@ -11,7 +11,7 @@ import (
 )
 
 // A writer that stands sends nothing, and goes on when it is let in. What it did
-// not write meanwhile is an outage in its own series.
+// not write while it stood is an outage in its own series.
 func TestWriterStands(t *testing.T) {
 	f := &fakeServer{}
 	play(t, f, Options{Rate: 200}, func(t bubble) {
@@ -39,8 +39,8 @@ func standFor(t bubble, d time.Duration) {
 	<-ctx.Done()
 }
 
-// Who stops a writer that stands is not kept waiting, and who cannot have it
-// stand is told.
+// Stop does not wait for a writer that stands, and Stand returns an error when a
+// write in flight gets no answer.
 func TestWriterIsStoppedWhileItStands(t *testing.T) {
 	play(t, &fakeServer{}, Options{}, func(t bubble) {
 		letIn, err := t.w.Stand(t.Context())

@@ -193,7 +193,7 @@ func (j *judge) absent(table int, key uint64) {
 		j.found.Expected++
 	}
 	switch {
-	case s.maybe != nil && s.maybe.Gone: // deleted, and nobody said so
+	case s.maybe != nil && s.maybe.Gone: // the server deleted it without an acknowledgement
 	case expected:
 		j.found.Missing++
 		j.add(table, key, Finding{What: "missing", Want: j.sent(table, s.now)})

@@ -225,8 +225,8 @@ func TestStopBreaksOff(t *testing.T) {
 	}
 }
 
-// So is one that hangs for longer than the writer's patience, also where nobody
-// watches a write but by what breaks its connection.
+// So is one that hangs for longer than the writer's patience, also where
+// only Sever can break off a write.
 func TestPatienceEnds(t *testing.T) {
 	f := &fakeServer{delay: time.Hour}
 	play(t, f, Options{Patience: time.Minute, Sever: f.sever}, func(t bubble) {

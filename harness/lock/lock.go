@@ -133,7 +133,7 @@ func Sweep() ([]string, error) {
 	for _, p := range all {
 		f, err := os.Open(p) //nolint:gosec // found by our own pattern
 		if err != nil {
-			continue // removed meanwhile, or not ours
+			continue // another process removed it, or another user owns it
 		}
 		h, err := take(f)
 		if err != nil {

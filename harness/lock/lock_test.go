@@ -21,7 +21,7 @@ func TestFileIsHeldByOne(t *testing.T) {
 
 	require.NoError(t, h.Release())
 	assert.NoFileExists(t, h.Path)
-	assert.False(t, Taken(h.Path), "a file that is not there is held by nobody")
+	assert.False(t, Taken(h.Path), "no process owns the lock of a file that is not there")
 	again, err := File("x.lock")
 	require.NoError(t, err)
 	require.NoError(t, again.Release())
@@ -41,7 +41,7 @@ func TestFolderGoesWithItsContent(t *testing.T) {
 	require.NoError(t, other.Release())
 }
 
-func TestSweepRemovesWhatNobodyHolds(t *testing.T) {
+func TestSweepRemovesFilesOfDeadProcesses(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	file, err := File("live.lock")
@@ -50,7 +50,7 @@ func TestSweepRemovesWhatNobodyHolds(t *testing.T) {
 	require.NoError(t, err)
 
 	dead, rest := path("dead.lock"), path("dead-1")
-	foreign := filepath.Join(tmp, "somebody-elses")
+	foreign := filepath.Join(tmp, "foreign")
 	require.NoError(t, os.WriteFile(dead, nil, 0o600))
 	require.NoError(t, os.MkdirAll(filepath.Join(rest, "deep"), 0o700))
 	require.NoError(t, os.WriteFile(foreign, nil, 0o600))

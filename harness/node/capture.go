@@ -18,7 +18,7 @@ type Address struct {
 // Gateway tells whether it is the machine's own address.
 func (a Address) Gateway() bool { return a.Node == "" }
 
-// CaptureOrder is what a capture is told before it begins.
+// CaptureOrder is what a capture reads before it begins.
 type CaptureOrder struct {
 	// Markers are texts to look for in payloads, by a name that stands for them
 	// in what is reported. They never stand on a command line.
@@ -49,7 +49,7 @@ type Flow struct {
 	Down   Stream `json:"down"`
 }
 
-// Stream is one direction of a flow. Bytes of TCP's payload are told apart:
+// Stream is one direction of a flow. It counts bytes of TCP's payload apart:
 // those before TLS that belong to MySQL's way into it, whole TLS records, and
 // the rest.
 type Stream struct {

@@ -17,8 +17,8 @@ import (
 var errGone = errors.New("the table is gone")
 
 // changing compares a table while there may be DDL: one that is on one side only, or
-// not the same on both, may only not have come to the replica yet, and one that cannot
-// be read may have been altered meanwhile. Then its schema is read again until both
+// not the same on both, may only not have come to the replica yet, and DDL may have
+// altered one that cannot be read. Then its schema is read again until both
 // sides agree, as long as differing rows are, and the table is compared once more.
 func (c *comparison) changing(ctx context.Context, p pairing) (TableReport, error) {
 	rows := c.progress.Rows

@@ -23,8 +23,8 @@ type Live struct {
 	// Hold keeps the writers from a row until release is called; nil: they cannot
 	// be asked.
 	Hold func(ctx context.Context, database, table string, key uint64) (release func(), err error)
-	// Fence waits until what the source has now is on the replica; nil: nobody can
-	// tell, and it is only waited.
+	// Fence waits until what the source has now is on the replica; nil: there
+	// is no fence, and the comparison only waits.
 	Fence func(context.Context) error
 }
 
@@ -113,7 +113,7 @@ func (j *job) hold(ctx context.Context) (release func(), err error) {
 		return release, nil
 	}
 	for _, f := range j.kept {
-		if f.key[0] != 2 { // negative: no writer of ours
+		if f.key[0] != 2 { // negative: no row of the project's writers
 			continue
 		}
 		r, err := j.Live.Hold(ctx, j.name.database, j.name.table, f.key[1])

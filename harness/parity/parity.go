@@ -2,7 +2,7 @@
 // read once, in parallel on both sides, brought to canonical bytes by column
 // type, digested here and joined by primary key: neither SQL functions nor the
 // servers' collations have a say in what counts as equal, so two releases can be
-// compared. What is compared must not change meanwhile: stop the writers and
+// compared. What is compared must not change during that: stop the writers and
 // wait for the fence first, or say how to compare Live.
 package parity
 
@@ -27,11 +27,11 @@ type Options struct {
 	Connections int            // for each side; 0: 1. The pools must allow as many
 	First       int            // mismatching rows of each table that are read again and shown; 0: 100
 	Progress    func(Progress) // called after every chunk, never by two goroutines at once
-	Live        *Live          // nil: nobody writes
+	Live        *Live          // nil: no writer runs
 
 	// Finished are tables that an earlier comparison of the same servers has come
-	// to the end of: they are reported as they were. Finish is told of every other
-	// table when it has been compared; an error ends the comparison.
+	// to the end of: they are reported as they were. Compare calls Finish with the
+	// report of every other table; an error ends the comparison.
 	Finished []TableReport
 	Finish   func(TableReport) error
 
@@ -57,7 +57,7 @@ var ErrNothing = errors.New("nothing to compare")
 var ErrOneServer = errors.New("both are the same server")
 
 // Compare compares all user tables of both servers. An error means that it could
-// not look; differences stand in the report. The sessions it uses are closed and
+// not look; differences are in the report. The sessions it uses are closed and
 // not given back to the pools, because their settings are changed.
 func Compare(ctx context.Context, source, replica *sql.DB, o Options) (Report, error) {
 	begin := time.Now()

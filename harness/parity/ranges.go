@@ -108,8 +108,8 @@ func (j *job) spans(ctx context.Context, estimate int64) ([]span, error) {
 }
 
 // window is the part of a span that is to be read next without asking for an
-// order; false where the rest of the span must be read in order, because nobody
-// knows where it begins or ends.
+// order; false where the rest of the span must be read in order, because its
+// begin or its end is not known.
 func (s span) window() (span, bool) {
 	if s.after == nil || s.known == nil {
 		return s, false

@@ -10,11 +10,12 @@ import (
 type Report struct {
 	Schema  []Difference  `json:"schema,omitempty"` // of databases
 	Tables  []TableReport `json:"tables"`
-	Epoch   uint64        `json:"epoch,omitempty"` // that the replica had applied before rows were read, or read again; 0: nobody waited for one
+	Epoch   uint64        `json:"epoch,omitempty"` // that the replica had applied before rows were read, or read again; 0: the comparison waited for none
 	Seconds float64       `json:"seconds"`
 }
 
-// Ask has somebody say of each row that is shown what should be there.
+// Ask calls opinion for each row that is shown, and keeps its answer: what should be
+// there.
 func (r Report) Ask(opinion func(database, table string, key uint64) string) {
 	for _, t := range r.Tables {
 		for i, m := range t.First {
@@ -49,7 +50,7 @@ type Difference struct {
 	Replica string `json:"replica"`
 }
 
-// Absent stands in a Difference for the side that lacks the thing.
+// Absent is the value in a Difference of the side that lacks the thing.
 const Absent = "absent"
 
 // Mismatch is a column of a row, or a whole row, that differs. Values are shown

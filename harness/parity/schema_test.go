@@ -51,7 +51,8 @@ func TestChoiceOfDatabases(t *testing.T) {
 	}
 }
 
-// Asked for a table that nobody has, or for two empty servers, it must not say equal.
+// Asked for a table that neither server has, or for two empty servers, Compare must
+// not say equal.
 func TestNothingToCompareIsAnError(t *testing.T) {
 	one := []pairing{{name: tableName{"a", "t"}}}
 	require.ErrorIs(t, (&comparison{}).complete(nil), ErrNothing)

@@ -64,7 +64,7 @@ func TestCopiesCount(t *testing.T) {
 	assert.Equal(t, [][]int{{0}}, unequal(a, b, held))
 }
 
-// What differed and does not when it is read again was written to meanwhile: that is
+// A writer changed what differs at first and does not when it is read again: that is
 // no comparison of two moments' rows, and neither equal nor unequal.
 func TestTableThatMovesIsAnError(t *testing.T) {
 	for _, w := range []way{byText, byHash, byTwo, byNothing} {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// F1 is told by its stack, or, where the dangling pointer was jumped to and no
+// F1Shown knows F1 by its stack, or, where the dangling pointer was jumped to and no
 // stack is left, by what the thread did last. Another crash is not F1.
 func TestF1Shown(t *testing.T) {
 	const last = "2026-11-24T04:09:16.317068Z 2 [System] [MY-010866] [NDB] Binlog: Reconfiguring binlog cache size\n"

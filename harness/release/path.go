@@ -37,7 +37,7 @@ var longTerm = []series{
 	{MustParse("9.7.0"), MustParse("9.7.0")},
 }
 
-// Numbers that stand in rules.
+// Numbers that the rules use.
 var (
 	firstKnown      = MustParse("8.0.0")
 	lastSequential  = MustParse("9.7.0")  // the line

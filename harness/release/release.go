@@ -104,7 +104,7 @@ type Layout struct {
 	User    string // the user that the servers run as
 	UID     int
 	GID     int
-	Missing []string // tools of ours that the image lacks
+	Missing []string // tools that the harness uses and the image lacks
 }
 
 // Program gives the path of a client program of the release ("mysql",

@@ -16,8 +16,8 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// saying gives the address of a listener that writes b to whoever comes, and
-// hangs up.
+// saying gives the address of a listener that writes b to every client, and hangs
+// up.
 func saying(t *testing.T, b []byte) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

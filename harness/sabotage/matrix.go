@@ -50,7 +50,7 @@ type Matrix struct {
 
 // Run goes through all rows, and looks for all claims after each group of them.
 // Rows of one effect are a group. The error is for what ends the run; all else
-// stands in the result.
+// is in the result.
 func (m *Matrix) Run(ctx context.Context, rows []claim.Row) error {
 	m.total = len(rows)
 	for _, c := range m.Claims {

@@ -265,7 +265,7 @@ func TestADeadNodeIsNoCatch(t *testing.T) {
 	assert.Equal(t, "caught 1/3, false alarms 0, 2 did not heal", got.Score())
 	assert.Equal(t, "not done: source sql died (exit 2, got signal 11)", got.Rows[0].Reason)
 	assert.Equal(t, "not done: replica ndb1 died (exit 1)", got.Rows[1].Reason)
-	assert.Contains(t, got.Rows[1].Fell[0].String(), "a.shut", "what was seen is told all the same")
+	assert.Contains(t, got.Rows[1].Fell[0].String(), "a.shut", "the result has what was seen all the same")
 	assert.True(t, got.Rows[2].Caught, "the next pair is used")
 	assert.Len(t, s.renewed, 2)
 }

@@ -15,7 +15,7 @@ import (
 
 // A line of a PEM body is 64 characters for 48 bytes. A line counts as secret
 // when it carries this many bytes of the secret numbers: the rest of a key file
-// (algorithm, public key) stands in certificates too, and is no leak.
+// (algorithm, public key) is in certificates too, and is no leak.
 const (
 	pemLine   = 64
 	pemBytes  = 48

@@ -83,7 +83,7 @@ func TestTheRawNumberOfAKeyIsFound(t *testing.T) {
 	}
 }
 
-// The public half of a key stands in its certificate, which is evidence.
+// The public half of a key is in its certificate, which is evidence.
 func TestACertificateIsNoLeakOfItsKey(t *testing.T) {
 	for name, block := range keys(t) {
 		if name == "passphrase" {

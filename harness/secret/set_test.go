@@ -26,7 +26,7 @@ func registry(t *testing.T) *Set {
 	return &s
 }
 
-// written are the ways in which a secret may stand in a file.
+// written are the ways in which a file may contain a secret.
 func written(v string) map[string]string {
 	around := func(n int) string {
 		return base64.StdEncoding.EncodeToString([]byte("host=source;passwd="[:16+n] + v + "; more"))
@@ -112,7 +112,7 @@ func TestSearchReadsInAnyPieces(t *testing.T) {
 
 	hits, err = s.Search("torn", io.MultiReader(strings.NewReader(password), iotest.ErrReader(os.ErrDeadlineExceeded)))
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-	assert.Len(t, hits, 1, "what was seen before the error is told")
+	assert.Len(t, hits, 1, "Search returns what it found before the error")
 }
 
 func TestASearchForNothingIsAnError(t *testing.T) {

@@ -136,7 +136,7 @@ func (s Spec) mounted(m Material) ([]File, error) {
 		}
 		for _, f := range all {
 			mode := f.Mode
-			if f.Own { // the servers' user is nobody here; its further group is the writer's
+			if f.Own { // this machine does not know the servers' user; its further group is the writer's
 				mode = 0o640
 			}
 			out = append(out, File{Path: bundlePath(s, c.Node, f.Path), Content: f.Content, Mode: mode})

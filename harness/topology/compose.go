@@ -15,7 +15,7 @@ import (
 type ComposeOptions struct {
 	Images map[Side]string // of all nodes of a side
 	// GID is the group that will own the bundle's files: the servers get it as a
-	// further group, and so can read keys that nobody else can.
+	// further group, and so can read keys that other users cannot.
 	GID int
 }
 

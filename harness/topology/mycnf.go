@@ -64,7 +64,7 @@ func (s Spec) serverOptions(b *ini) {
 	b.set("bind_address", "*")
 	b.WriteString("# no second listener; a build may lack the X plugin\n")
 	b.set("loose_mysqlx", "OFF")
-	b.WriteString("# by TCP nobody is localhost, so that root can come by the socket only\n")
+	b.WriteString("# a TCP client never counts as localhost, so that root can log in by the socket only\n")
 	b.set("skip_name_resolve", "ON")
 	b.set("max_connections", 200)
 	b.set("table_open_cache", 400)

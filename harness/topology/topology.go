@@ -142,8 +142,8 @@ func (s Spec) LinkHost() string {
 }
 
 // WithSecond is the same cluster with another mysqld in the first one's place, for
-// whoever deploys that one: in any of the free slots, with a server_id that nobody
-// else has, since its binary log is another one, and a name of its own on the link.
+// the caller that deploys that one: in any of the free slots, with a server_id of
+// its own, since its binary log is another one, and a name of its own on the link.
 func (s Spec) WithSecond() Spec {
 	s.Second, s.ServerID = true, s.ServerID+secondServerID
 	s.Nodes = slices.DeleteFunc(slices.Clone(s.Nodes), func(n Node) bool { return n.Role == Mysqld })

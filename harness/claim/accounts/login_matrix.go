@@ -111,8 +111,8 @@ func loginsAs(client string, a secure.Account, p secure.Profile) []Login {
 // askTLS gives the version of TLS of the session itself.
 const askTLS = "SHOW SESSION STATUS LIKE 'Ssl_version'"
 
-// otherName reaches the server inside its node, and stands in no certificate of
-// ours: 127.0.0.1 does.
+// otherName reaches the server inside its node, and none of the project's
+// certificates has it: they have 127.0.0.1.
 const otherName = "127.0.0.2"
 
 // argv is the login with the release's client. The password is in the environment.

@@ -109,8 +109,8 @@ func loginsOf(ctx context.Context, s claim.Subject, side topology.Side) ([]Tried
 const disturbances = 20
 
 // undisturbed tries a cell, and one with a cold cache again when it ends with an
-// error that is not wanted and somebody else has a new session of that account:
-// whoever logs in warms the cache for all, and writers and pools do so at any time.
+// error that is not wanted and another client has a new session of that account:
+// each login warms the cache for all, and writers and pools log in at any time.
 func (t *TriedLogin) undisturbed(ctx context.Context, s claim.Subject, conn *sql.Conn, password secret.Secret) error {
 	for range disturbances {
 		before, err := sessionsOf(ctx, conn, t.User)

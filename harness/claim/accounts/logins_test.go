@@ -106,16 +106,16 @@ func TestLoginsLook(t *testing.T) {
 	require.ErrorContains(t, err, "without an error's number")
 }
 
-// A cell that needs a cold cache and finds a warm one is tried again, when somebody
-// else has logged in meanwhile, and stands as it is when nobody has.
+// A cell that needs a cold cache and finds a warm one is tried again when another
+// client has logged in during the try; else its result is kept.
 func TestColdCacheOfAnother(t *testing.T) {
 	for name, c := range map[string]struct {
-		others int // tries during which somebody else logs in
+		others int // tries during which another client logs in
 		tries  int
 		got    int
 		err    string
 	}{
-		"nobody":               {0, 1, replication.AccessDenied, ""},
+		"never":                {0, 1, replication.AccessDenied, ""},
 		"once":                 {1, 2, 2061, ""},
 		"whenever it is tried": {disturbances, disturbances, replication.AccessDenied, "others logged in to that account in each of 20 tries"},
 	} {

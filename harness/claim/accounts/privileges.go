@@ -53,7 +53,8 @@ type TriedPrivilege struct {
 	Others  int    `json:"admin"` // in the answer to the harness's own account, of a filtered one
 }
 
-// Seen counts privileges. A filter that hides nothing from anybody shows nothing.
+// Seen counts privileges. A filter shows nothing where the
+// harness's own account gets no rows either.
 func (o *Privileges) Seen() (int, string) {
 	n := 0
 	for _, s := range o.Servers {
@@ -224,7 +225,7 @@ func tryAnswer(ctx context.Context, a secure.Answer, user, admin replication.Que
 	return t, nil
 }
 
-// namesIn gives those names that stand in some row.
+// namesIn gives those names that some row contains.
 func namesIn(rows []replication.Row, names []string) []string {
 	found := []string{}
 	for _, n := range names {
@@ -274,7 +275,7 @@ func judgePrivileges(o *Privileges, p secure.Profile, r release.Release) []claim
 	for _, s := range o.Servers {
 		for _, name := range s.Names {
 			if _, ok := secure.PrivilegeOf(known, name); !ok {
-				f.Add("new", s.Side, fmt.Sprintf("privilege %s is new in this release: nobody has said what it allows, and how to show that %s has it not", name, o.User))
+				f.Add("new", s.Side, fmt.Sprintf("privilege %s is new in this release: the harness does not know what it allows, nor how to show that %s lacks it", name, o.User))
 			}
 		}
 		if !slices.Equal(s.Held, promised) {

@@ -84,7 +84,7 @@ func TestRefusalsLook(t *testing.T) {
 			require.Equal(t, claim.AccountsRefusalsID+".allowed", o.Violations[0].Code)
 			require.Contains(t, o.Violations[0].Text, "SHUTDOWN")
 			require.Equal(t, len(secure.Refused(claimtest.Newest.Words(), 42)), o.Seen, "all others were tried before")
-			require.Equal(t, []topology.Side{topology.Source}, f.GivenUp, "whoever looks next needs another one")
+			require.Equal(t, []topology.Side{topology.Source}, f.GivenUp, "the next look needs another spare server")
 		})
 	}
 	t.Run("connection lost", func(t *testing.T) {

@@ -39,7 +39,7 @@ func onSpare(ctx context.Context, s claim.Subject, side topology.Side) (t *trial
 	t = &trial{server: server, login: account(secure.ReplicationUser)}
 	defer func() {
 		if err != nil {
-			t.harmed = true // nobody knows
+			t.harmed = true // it is unknown whether the server is
 			err = errors.Join(err, t.end(ctx))
 		}
 	}()
@@ -59,7 +59,7 @@ func onSpare(ctx context.Context, s claim.Subject, side topology.Side) (t *trial
 
 // try runs a statement and gives the number and text of the error with which it
 // was refused, which should be want; 0 when it was allowed. A statement whose
-// connection is lost, after which nobody can log in any more, has ended the
+// connection is lost, after which no client can log in any more, has ended the
 // server: it was allowed.
 func (t *trial) try(ctx context.Context, statement string, want uint16) (got uint16, message string, err error) {
 	_, err = t.user.ExecContext(ctx, statement)

@@ -118,7 +118,7 @@ func TestGapsAreInOrderAndToldByAClaim(t *testing.T) {
 		require.False(t, seen[g.ID], "%s is there twice", g.ID)
 		seen[g.ID] = true
 		c := claimtest.FindClaim(t, Claims(), g.From)
-		require.NotPanics(t, func() { g.Tell(c.Blank()) }, "%s is told by another observation than that of %s", g.ID, g.From)
+		require.NotPanics(t, func() { g.Tell(c.Blank()) }, "%s reads another observation than that of %s", g.ID, g.From)
 	}
 }
 

@@ -60,7 +60,7 @@ func (o *RelayLogs) Seen() (int, string) {
 func binlogs() claim.Claim {
 	return claim.Define(claim.Claim{
 		ID: claim.LogsBinlogEncryptedID, Step: 7, Effect: claim.Connects, Uses: claim.PartSQL | claim.PartFiles,
-		Title:    "every binary log of both servers is encrypted, and none that the servers do not know of lies about",
+		Title:    "every binary log of both servers is encrypted, and no volume has a binary log that its server does not list",
 		Promised: func(p secure.Profile) bool { return p.BinlogEncryption },
 		Codes:    claim.MakeCodes(claim.LogsBinlogEncryptedID, "clear", "not-a-log", "stray", "missing", "unlisted", "column", "marker"),
 		Sabotage: []claim.Sabotage{
@@ -138,7 +138,7 @@ func judgeLogs(id string, servers []ServerLogs) []claim.Violation {
 		}
 		for _, name := range s.Index {
 			if !slices.ContainsFunc(s.Files, func(l Log) bool { return l.Name() == name }) {
-				f.AddAt("missing", s.Side, s.Node, fmt.Sprintf("%s stands in the index and is not on disk", name))
+				f.AddAt("missing", s.Side, s.Node, fmt.Sprintf("the index lists %s, which is not on disk", name))
 			}
 		}
 		if s.Shown != nil {

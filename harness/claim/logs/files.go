@@ -31,7 +31,7 @@ type Log struct {
 func (l Log) Name() string { return path.Base(l.Path) }
 
 // Knows tells whether the server knows of a file: it lies where its logs are
-// and stands in the index.
+// and the index lists it.
 func (s ServerLogs) Knows(l Log) bool {
 	return path.Dir(l.Path) == s.Dir && slices.Contains(s.Index, l.Name())
 }

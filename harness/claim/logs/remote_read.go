@@ -75,7 +75,7 @@ func lookRemote(ctx context.Context, s claim.Subject) (*RemoteRead, error) {
 }
 
 // remoteArgv reads all files from one position to another. The password is in
-// the environment. Row events are decoded, because markers stand in rows.
+// the environment. Row events are decoded, because the rows contain the markers.
 func remoteArgv(host string, from, to replication.Position) []string {
 	argv := []string{
 		"mysqlbinlog", "--no-defaults", "--read-from-remote-server",

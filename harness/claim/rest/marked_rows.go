@@ -40,7 +40,7 @@ var markedColumns = []markedColumn{
 	{"BLOB", "c6", "BLOB", scan.UTF8, 60},
 }
 
-// Needles that stand in no column of that table.
+// Needles that no column of that table contains.
 const (
 	columnNeedle = "comment of a column"
 	tableNeedle  = "comment of a table"

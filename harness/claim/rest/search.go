@@ -60,7 +60,7 @@ var byPath = []struct {
 // classOf tells what something is: by where it lies, then by its magic, since a
 // log may have been copied under any name, then by its path.
 func classOf(f node.Searched) class {
-	switch f.Place { //nolint:exhaustive // files are told by what they are, below
+	switch f.Place { //nolint:exhaustive // the code below sorts files by what they are
 	case node.InUnlinked:
 		return temporaryFile
 	case node.InLog:
@@ -97,8 +97,8 @@ const (
 type Sought struct {
 	Name string     `json:"name"`
 	Kind needleKind `json:"kind"`
-	// Encoding in which it must stand in a clear binary log; "" of a needle that
-	// need not stand in one.
+	// Encoding in which a clear binary log must contain it; "" of a needle that a
+	// clear binary log need not contain.
 	Encoding scan.Encoding `json:"encoding,omitempty"`
 }
 

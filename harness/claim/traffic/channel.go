@@ -131,7 +131,7 @@ func plainNameOnLink(ctx context.Context, s claim.Subject, dir *evidence.Dir) (c
 			Argv: argv, Env: map[string]string{"MYSQL_PWD": secret.New().Reveal()},
 		})
 		if err == nil && out.Exit == 0 {
-			err = errors.New("log in to the source under a name that nobody has: it succeeds")
+			err = errors.New("log in to the source under a name that no account has: it succeeds")
 		}
 		c.Answer = brief.Line(out.Stderr)
 		return err

@@ -156,7 +156,7 @@ func plainNames(ctx context.Context, s claim.Subject, dir *evidence.Dir) (c Cont
 		for _, side := range topology.Sides {
 			db, err := s.Server(side).Login(ctx, replication.Login{User: marker, Password: secret.New(), TLS: replication.TLSOff, PublicKey: true})
 			if err == nil {
-				return errors.Join(fmt.Errorf("log in to the %s under a name that nobody has: it succeeds", side), db.Close())
+				return errors.Join(fmt.Errorf("log in to the %s under a name that no account has: it succeeds", side), db.Close())
 			}
 			if _, c.Answer, _ = replication.ErrorNumber(err); c.Answer == "" {
 				c.Answer = brief.Line(err.Error())

@@ -25,7 +25,7 @@ type Flows struct {
 	Nodes   []topology.NodeRef `json:"expected_nodes"`
 	Window  Window             `json:"window"`
 	Classes []ClassSeen        `json:"classes"`
-	// Strangers is what somebody without credentials got on each cluster's network,
+	// Strangers is what a container without credentials got on each cluster's network,
 	// after the window. Its flows would be in none of the classes.
 	Strangers []Stranger `json:"strangers"`
 }
@@ -173,7 +173,7 @@ func judgeFlows(o *Flows, _ secure.Profile, _ release.Release) []claim.Violation
 
 func orNobody(address string) string {
 	if address == "" {
-		return "nobody that can be told"
+		return "an unknown address"
 	}
 	return address
 }

@@ -9,8 +9,8 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// Stranger is what a container on a side's cluster network got that belongs to
-// nobody and has no credentials.
+// Stranger is what a container on a side's cluster network got that belongs to no
+// node and has no credentials.
 type Stranger struct {
 	Side  topology.Side `json:"side"`
 	Shown bool          `json:"shown"` // ndb_mgmd told it of its nodes
@@ -21,8 +21,8 @@ type Stranger struct {
 // markerTable is where markers stand, by the name of its database and its own.
 var markerTable = [2]string{"ndbproof", "marker"}
 
-// asStranger asks the management node for its nodes, and NDB for rows, as nobody.
-// The marker is one that was committed.
+// asStranger asks the management node for its nodes, and NDB for rows, without
+// credentials. The marker is one that was committed.
 func asStranger(ctx context.Context, s claim.Subject, side topology.Side, marker string) (Stranger, error) {
 	o := Stranger{Side: side}
 	out, err := s.Host.Intrude(ctx, side, showCluster(s.Spec(side)))

@@ -67,8 +67,8 @@ type Known struct {
 }
 
 // judgeKnown compares what the server says of a connection with what the client
-// and it agreed upon on the wire. Another version is another connection: there
-// is somebody in between.
+// and it agreed upon on the wire. Another version is another connection: a
+// program between the two relays the data.
 func judgeKnown(f *claim.Violations, n WindowNode, k Known, w WindowFlow) {
 	if k.Version == "" && k.Cipher == "" {
 		return // a connection without TLS, which judgeTLS finds

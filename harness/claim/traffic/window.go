@@ -41,7 +41,7 @@ type WindowNode struct {
 	Flows   []WindowFlow `json:"flows"`
 }
 
-// WindowFlow is a flow and what it is, "" when nobody knows.
+// WindowFlow is a flow and what it is, "" when no class fits.
 type WindowFlow struct {
 	Class wire.Class `json:"class"`
 	node.Flow
