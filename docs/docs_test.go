@@ -244,6 +244,36 @@ func TestFlagsOfTheScenariosAreListed(t *testing.T) {
 // vague are words that a reader has to read twice: they name no actor.
 var vague = regexp.MustCompile(`(?i)\b(nobody|somebody|whoever|meanwhile|is told|can be had|stands in|of ours|so wished)\b`)
 
+// Code names the actor as well: comments, messages and templates.
+func TestCodeNamesTheActor(t *testing.T) {
+	looked := 0
+	require.NoError(t, filepath.WalkDir("..", func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			if name := d.Name(); name == ".git" || name == "results" || name == "bin" || name == "build" {
+				return filepath.SkipDir
+			}
+			return nil
+		case filepath.Ext(p) != ".go" && filepath.Ext(p) != ".tmpl" && filepath.Ext(p) != ".sh":
+			return nil
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		looked++
+		for n, line := range strings.Split(string(b), "\n") {
+			if !strings.HasPrefix(line, "var vague =") {
+				assert.Empty(t, vague.FindString(line), "%s:%d", p, n+1)
+			}
+		}
+		return nil
+	}))
+	assert.Greater(t, looked, 300)
+}
+
 // Documents name the actor. The sample is what the program prints.
 func TestDocumentsNameTheActor(t *testing.T) {
 	for p, text := range documents(t) {
