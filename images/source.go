@@ -98,9 +98,9 @@ const (
 	InTools  Place = "tools"
 )
 
-// SourcePlan is every step of a build from source, in order. All builds have the
+// sourcePlan is every step of a build from source, in order. All builds have the
 // same: what differs is in the scripts' variables.
-func SourcePlan() []Job {
+func sourcePlan() []Job {
 	plan := []Job{
 		{Name: "room", Title: "looking for disk and memory", In: InBase},
 		{Name: "ask", Title: "asking Debian's archive which sources it has", In: InDebian, Network: true, Takes: 20 * time.Second},

@@ -50,7 +50,7 @@ func FromSourcePackage(ctx context.Context, e *engine.Run, b SourceBuild, o Opti
 // fromSource says what it will do, and does it. why is the reason for a
 // build that the user did not ask for.
 func (m maker) fromSource(ctx context.Context, b SourceBuild, why string) (t Tarball, err error) {
-	s := &sourcing{maker: m, SourceBuild: b, plan: SourcePlan(), images: map[Place]string{}}
+	s := &sourcing{maker: m, SourceBuild: b, plan: sourcePlan(), images: map[Place]string{}}
 	if s.dir, err = m.o.builtDir(); err != nil {
 		return t, err
 	}

@@ -147,7 +147,7 @@ func (b *builder) create(w http.ResponseWriter, r *http.Request) {
 	if err := json.NewDecoder(r.Body).Decode(&c); err != nil {
 		b.t.Errorf("create: %v", err)
 	}
-	for _, j := range SourcePlan() {
+	for _, j := range sourcePlan() {
 		if strings.Contains(c.script(), j.Script) {
 			c.step = j.Name
 		}

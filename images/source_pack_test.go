@@ -17,9 +17,9 @@ import (
 // script gives a step's.
 func script(t *testing.T, name string) string {
 	t.Helper()
-	i := slices.IndexFunc(SourcePlan(), func(j Job) bool { return j.Name == name })
+	i := slices.IndexFunc(sourcePlan(), func(j Job) bool { return j.Name == name })
 	require.GreaterOrEqual(t, i, 0)
-	return SourcePlan()[i].Script
+	return sourcePlan()[i].Script
 }
 
 // write makes a file and the folders that lead to it.

@@ -17,7 +17,7 @@ import (
 // engine nor the archive.
 func (b SourceBuild) DryRun(w io.Writer) error {
 	const unknown = "found by step ask"
-	plan := SourcePlan()
+	plan := sourcePlan()
 	var s strings.Builder
 	fmt.Fprintf(&s, "# %s\n", b.announce(plan, 2))
 	s.WriteString("# Each step is a container that is given these variables, and the volume of the build as /build:\n")

@@ -47,7 +47,7 @@ func TestSourcePlanIsComplete(t *testing.T) {
 	files, err := filepath.Glob("source/*.sh")
 	require.NoError(t, err)
 	var scripts []string
-	for _, j := range SourcePlan() {
+	for _, j := range sourcePlan() {
 		assert.True(t, strings.HasPrefix(j.Script, "# "), "%s has no script that says what it does", j.Name)
 		out, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", j.Script).CombinedOutput()
 		assert.NoError(t, err, "%s: %s", j.Name, out)
@@ -70,7 +70,7 @@ func TestSourceBuildsWhatIsNeeded(t *testing.T) {
 // to them alone: nothing is installed from it.
 func TestSourcePlanKeepsToItsArchive(t *testing.T) {
 	var reach []string
-	for _, j := range SourcePlan() {
+	for _, j := range sourcePlan() {
 		if j.Network {
 			reach = append(reach, j.Name)
 		}
@@ -85,7 +85,7 @@ func TestDryRun(t *testing.T) {
 	for name, b := range map[string]SourceBuild{"dry-run.txt": {}, "dry-run-fix1.txt": fix1} {
 		var got bytes.Buffer
 		require.NoError(t, b.DryRun(&got))
-		for _, j := range SourcePlan() {
+		for _, j := range sourcePlan() {
 			assert.Contains(t, got.String(), j.Script)
 		}
 		golden.Equal(t, "testdata/"+name, got.Bytes())
@@ -93,7 +93,7 @@ func TestDryRun(t *testing.T) {
 }
 
 func TestAnnounce(t *testing.T) {
-	plan := SourcePlan()
+	plan := sourcePlan()
 	assert.Equal(t, "building the newest release there is from Debian's source in containers: roughly 50 minutes on 2 idle cores, 6 GB of disk during the build", SourceBuild{}.announce(plan, 2))
 	assert.Equal(t, "building 9.7.4, patched (1) and named -fix1, from Debian's source in containers: roughly 15 minutes on 16 idle cores, 6 GB of disk during the build", fix1.announce(plan, 16))
 	assert.Greater(t, takes(plan, 1), takes(plan, 2))
@@ -102,7 +102,7 @@ func TestAnnounce(t *testing.T) {
 
 // A key changes with all that a step's result depends on, and with nothing else.
 func TestSourceKeys(t *testing.T) {
-	plan := SourcePlan()
+	plan := sourcePlan()
 	a := archived{"mysql-source", "9.7.4-2", release.MustParse("9.7.4")}
 	was := SourceBuild{}.keys(plan, a)
 	differ := func(now map[string]string) (names []string) {

@@ -32,7 +32,7 @@ func (n *Node) errand(ctx context.Context, what, user string, config topology.Co
 	case err != nil:
 		return fmt.Errorf("%s of %s: %w", what, n, err)
 	case out.Exit != 0:
-		return fmt.Errorf("%s of %s: exit %d: %s", what, n, out.Exit, brief.Line(Postmortem(out.Stdout+out.Stderr).Tail))
+		return fmt.Errorf("%s of %s: exit %d: %s", what, n, out.Exit, brief.Line(postmortem(out.Stdout+out.Stderr).Tail))
 	}
 	return nil
 }

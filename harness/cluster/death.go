@@ -90,8 +90,8 @@ var (
 	frame     = regexp.MustCompile(`(?m)^\s*(?:#\d+\s+)?0x[0-9a-f]+ (.+)$`)
 )
 
-// Postmortem reads a server's log for the cause of its end.
-func Postmortem(log string) Death {
+// postmortem reads a server's log for the cause of its end.
+func postmortem(log string) Death {
 	var d Death
 	if m := gotSignal.FindStringSubmatch(log); m != nil {
 		d.Signal = strings.TrimSuffix(m[1], ";")
@@ -140,7 +140,7 @@ func (n *Node) autopsy(ctx context.Context) *Death {
 			log += "\n" + lastEntry(string(b))
 		}
 	}
-	d := Postmortem(log)
+	d := postmortem(log)
 	d.Side, d.Node, d.Exit, d.OOM = n.Side, n.Name, end.Exit, end.OOM
 	return &d
 }

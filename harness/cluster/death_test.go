@@ -21,7 +21,7 @@ func f1Log(t *testing.T) string {
 
 // A real end of 9.7.4's mysqld.
 func TestPostmortemOfF1(t *testing.T) {
-	d := Postmortem(f1Log(t))
+	d := postmortem(f1Log(t))
 	assert.Equal(t, "11", d.Signal)
 	assert.Equal(t, release.F1.ID, d.Defect)
 	require.Len(t, d.Stack, 8)
@@ -34,16 +34,16 @@ func TestPostmortemOfF1(t *testing.T) {
 // What lacks one part of F1's signature is not F1.
 func TestPostmortemOfOthers(t *testing.T) {
 	elsewhere := strings.ReplaceAll(f1Log(t), "setup_ciphers_password", "somewhere_else")
-	d := Postmortem(elsewhere)
+	d := postmortem(elsewhere)
 	assert.Empty(t, d.Defect)
 	assert.Equal(t, "11", d.Signal)
 	assert.ErrorContains(t, &d, ": in _ZN29IO_CACHE_binlog_cache_storage22somewhere_elseEv")
 
-	d = Postmortem(strings.ReplaceAll(f1Log(t), "got signal 11", "got signal 6"))
+	d = postmortem(strings.ReplaceAll(f1Log(t), "got signal 11", "got signal 6"))
 	assert.Empty(t, d.Defect)
 	assert.Equal(t, "6", d.Signal)
 
-	d = Postmortem("one\ntwo\nthree\n")
+	d = postmortem("one\ntwo\nthree\n")
 	assert.Empty(t, d.Signal)
 	assert.Empty(t, d.Stack)
 	assert.Equal(t, "one\ntwo\nthree", d.Tail)
@@ -51,7 +51,7 @@ func TestPostmortemOfOthers(t *testing.T) {
 
 // The tail is what people read; it is not the whole log.
 func TestPostmortemKeepsTheEnd(t *testing.T) {
-	d := Postmortem(strings.Repeat("a line\n", 100) + "the end\n")
+	d := postmortem(strings.Repeat("a line\n", 100) + "the end\n")
 	assert.Equal(t, 30, strings.Count(d.Tail, "\n")+1)
 	assert.True(t, strings.HasSuffix(d.Tail, "\nthe end"))
 }

@@ -98,8 +98,8 @@ func (e *Engine) CopyOut(ctx context.Context, id, name string, take func(*tar.Re
 	return errors.Join(take(tar.NewReader(rc)), rc.Close())
 }
 
-// ErrNotRegular says that a path is no regular file.
-var ErrNotRegular = errors.New("not a regular file")
+// errNotRegular says that a path is no regular file.
+var errNotRegular = errors.New("not a regular file")
 
 // ReadFile gives the first limit bytes of a regular file in a container; limit
 // <= 0: all of them.
@@ -110,7 +110,7 @@ func (e *Engine) ReadFile(ctx context.Context, id, name string, limit int64) (b 
 			return err
 		}
 		if h.Typeflag != tar.TypeReg {
-			return ErrNotRegular
+			return errNotRegular
 		}
 		var r io.Reader = t
 		if limit > 0 {

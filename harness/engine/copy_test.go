@@ -28,7 +28,7 @@ func TestReadFile(t *testing.T) {
 	}
 	f.out = packed(t, tar.Header{Typeflag: tar.TypeDir, Name: "x/"}, "")
 	_, err = r.ReadFile(t.Context(), "c", "/x", 0)
-	assert.ErrorIs(t, err, ErrNotRegular)
+	assert.ErrorIs(t, err, errNotRegular)
 }
 
 // The error is that of the end that failed first.

@@ -52,8 +52,8 @@ func (e *ServerError) Error() string {
 
 // What is wrong with a first packet.
 var (
-	ErrShort    = errors.New("packet is cut off")
-	ErrNotMySQL = errors.New("not a server of MySQL's protocol 10")
+	errShort    = errors.New("packet is cut off")
+	errNotMySQL = errors.New("not a server of MySQL's protocol 10")
 )
 
 // MaxFirst bounds the first packet: a greeting has about 100 bytes, an ERR
@@ -146,15 +146,15 @@ func within(ctx context.Context, conn net.Conn, do func() error) error {
 func readPacket(r io.Reader) (payload []byte, seq byte, err error) {
 	var head [4]byte
 	if n, err := io.ReadFull(r, head[:]); err != nil {
-		return nil, 0, fmt.Errorf("%w after %d bytes of its head: %w", ErrShort, n, err)
+		return nil, 0, fmt.Errorf("%w after %d bytes of its head: %w", errShort, n, err)
 	}
 	size := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
 	if size == 0 || size > MaxFirst {
-		return nil, 0, fmt.Errorf("%w: the first packet would have %d bytes (% x)", ErrNotMySQL, size, head)
+		return nil, 0, fmt.Errorf("%w: the first packet would have %d bytes (% x)", errNotMySQL, size, head)
 	}
 	payload = make([]byte, size)
 	if n, err := io.ReadFull(r, payload); err != nil {
-		return nil, 0, fmt.Errorf("%w after %d of %d bytes: %w", ErrShort, n, size, err)
+		return nil, 0, fmt.Errorf("%w after %d of %d bytes: %w", errShort, n, size, err)
 	}
 	return payload, head[3], nil
 }
@@ -163,11 +163,11 @@ func readPacket(r io.Reader) (payload []byte, seq byte, err error) {
 func parseFirst(b []byte) (Greeting, error) {
 	switch {
 	case len(b) == 0:
-		return Greeting{}, fmt.Errorf("%w: it is empty", ErrShort)
+		return Greeting{}, fmt.Errorf("%w: it is empty", errShort)
 	case b[0] == ErrPacket:
 		return Greeting{}, parseError(b)
 	case b[0] != Protocol10:
-		return Greeting{}, fmt.Errorf("%w: protocol %d", ErrNotMySQL, b[0])
+		return Greeting{}, fmt.Errorf("%w: protocol %d", errNotMySQL, b[0])
 	}
 	version, rest, found := bytes.Cut(b[1:], []byte{0})
 	// Connection id, 8 bytes of challenge, a zero, the low half of the
@@ -175,7 +175,7 @@ func parseFirst(b []byte) (Greeting, error) {
 	// challenge's length and ten reserved bytes.
 	const low, high, challenge = 4 + 8 + 1, 4 + 8 + 1 + 2 + 1 + 2, 4 + 8 + 1 + 2 + 1 + 2 + 2 + 1 + 10
 	if !found || len(rest) < challenge {
-		return Greeting{}, fmt.Errorf("%w: greeting of %d bytes", ErrShort, len(b))
+		return Greeting{}, fmt.Errorf("%w: greeting of %d bytes", errShort, len(b))
 	}
 	g := Greeting{
 		Protocol:      Protocol10,
@@ -189,7 +189,7 @@ func parseFirst(b []byte) (Greeting, error) {
 	// The rest of the challenge has 13 bytes, or more when its length says so.
 	second := max(13, int(rest[challenge-11])-8)
 	if len(rest) < challenge+second {
-		return Greeting{}, fmt.Errorf("%w: greeting of %d bytes", ErrShort, len(b))
+		return Greeting{}, fmt.Errorf("%w: greeting of %d bytes", errShort, len(b))
 	}
 	g.AuthPlugin = strings.TrimSuffix(string(rest[challenge+second:]), "\x00")
 	return g, nil
@@ -198,7 +198,7 @@ func parseFirst(b []byte) (Greeting, error) {
 // parseError reads an ERR packet; the state is there only after the handshake.
 func parseError(b []byte) error {
 	if len(b) < 3 {
-		return fmt.Errorf("%w: error packet of %d bytes", ErrShort, len(b))
+		return fmt.Errorf("%w: error packet of %d bytes", errShort, len(b))
 	}
 	e := &ServerError{Code: binary.LittleEndian.Uint16(b[1:])}
 	message := b[3:]

@@ -65,7 +65,7 @@ func TestParseFirstOfEveryBeginning(t *testing.T) {
 	name := len("caching_sha2_password\x00")
 	for n := range len(whole) - name {
 		_, err := parseFirst(whole[:n])
-		require.ErrorIs(t, err, ErrShort, "%d bytes", n)
+		require.ErrorIs(t, err, errShort, "%d bytes", n)
 	}
 }
 
@@ -76,12 +76,12 @@ func TestParseFirstRefuses(t *testing.T) {
 		is      error
 		says    string
 	}{
-		"nothing":           {nil, ErrShort, "it is empty"},
-		"protocol 9":        {[]byte{9, 0}, ErrNotMySQL, "protocol 9"},
-		"X protocol":        {[]byte("\x0b\x08\x05\x1a\x00"), ErrNotMySQL, "protocol 11"},
-		"no end of version": {slices.Repeat([]byte{10}, 100), ErrShort, "greeting of 100 bytes"},
-		"longer challenge":  {slices.Replace(slices.Clone(g), 35, 36, 255), ErrShort, "greeting of"},
-		"error cut off":     {[]byte{0xFF, 0x69}, ErrShort, "error packet of 2 bytes"},
+		"nothing":           {nil, errShort, "it is empty"},
+		"protocol 9":        {[]byte{9, 0}, errNotMySQL, "protocol 9"},
+		"X protocol":        {[]byte("\x0b\x08\x05\x1a\x00"), errNotMySQL, "protocol 11"},
+		"no end of version": {slices.Repeat([]byte{10}, 100), errShort, "greeting of 100 bytes"},
+		"longer challenge":  {slices.Replace(slices.Clone(g), 35, 36, 255), errShort, "greeting of"},
+		"error cut off":     {[]byte{0xFF, 0x69}, errShort, "error packet of 2 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := parseFirst(c.payload)
@@ -138,14 +138,14 @@ func TestReadGreetingRefuses(t *testing.T) {
 		is   error
 		says string
 	}{
-		"nothing":       {nil, ErrShort, "after 0 bytes of its head: EOF"},
-		"half a head":   {whole[:2], ErrShort, "after 2 bytes of its head"},
-		"a head":        {whole[:4], ErrShort, "after 0 of"},
-		"half a packet": {whole[:20], ErrShort, "after 16 of"},
-		"no payload":    {[]byte{0, 0, 0, 0}, ErrNotMySQL, "would have 0 bytes"},
-		"HTTP":          {[]byte("HTTP/1.1 400 Bad Request\r\n"), ErrNotMySQL, "48 54 54 50"},
-		"a TLS alert":   {[]byte{21, 3, 3, 0, 2, 2, 70}, ErrNotMySQL, "15 03 03 00"},
-		"X protocol":    {[]byte("\x05\x00\x00\x00\x0b\x08\x05\x1a\x00"), ErrNotMySQL, "protocol 11"},
+		"nothing":       {nil, errShort, "after 0 bytes of its head: EOF"},
+		"half a head":   {whole[:2], errShort, "after 2 bytes of its head"},
+		"a head":        {whole[:4], errShort, "after 0 of"},
+		"half a packet": {whole[:20], errShort, "after 16 of"},
+		"no payload":    {[]byte{0, 0, 0, 0}, errNotMySQL, "would have 0 bytes"},
+		"HTTP":          {[]byte("HTTP/1.1 400 Bad Request\r\n"), errNotMySQL, "48 54 54 50"},
+		"a TLS alert":   {[]byte{21, 3, 3, 0, 2, 2, 70}, errNotMySQL, "15 03 03 00"},
+		"X protocol":    {[]byte("\x05\x00\x00\x00\x0b\x08\x05\x1a\x00"), errNotMySQL, "protocol 11"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Read(t.Context(), says(t, c.sent))

@@ -45,9 +45,9 @@ type state struct {
 	refused    int      // writes that were refused
 }
 
-// OpenBook reads a ledger from its folder, also while it is being written. Every
+// openBook reads a ledger from its folder, also while it is being written. Every
 // write without a settlement counts as one of unknown fate.
-func OpenBook(dir string) (*Book, error) {
+func openBook(dir string) (*Book, error) {
 	b := &Book{}
 	torn, err := replay(dir, b.add)
 	if err == nil && b.tables == nil {

@@ -46,7 +46,7 @@ func inserted(t *testing.T, n int) *Book {
 		require.NoError(t, l.settle(0, acked))
 	}
 	require.NoError(t, l.close())
-	b, err := OpenBook(dir)
+	b, err := openBook(dir)
 	require.NoError(t, err)
 	return b
 }

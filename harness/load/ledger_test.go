@@ -102,7 +102,7 @@ func TestReplayGivesWhatWasNoted(t *testing.T) {
 			require.Equal(t, want.written, b.written)
 			require.True(t, reflect.DeepEqual(want.tables, b.tables))
 		}
-		open, err := OpenBook(l.dir)
+		open, err := openBook(l.dir)
 		require.NoError(t, err)
 		same(open)
 		last := l.name(l.header.Segment, raw)
@@ -110,14 +110,14 @@ func TestReplayGivesWhatWasNoted(t *testing.T) {
 		require.NoError(t, err)
 		l.packing.Wait()
 		require.NoError(t, l.close())
-		closed, err := OpenBook(l.dir)
+		closed, err := openBook(l.dir)
 		require.NoError(t, err)
 		same(closed)
 
 		at := rapid.IntRange(0, len(content)-1).Draw(t, "cut")
 		require.NoError(t, os.Remove(strings.TrimSuffix(last, raw)+packed))
 		require.NoError(t, os.WriteFile(last, content[:at], 0o600))
-		cut, err := OpenBook(l.dir)
+		cut, err := openBook(l.dir)
 		if l.header.Segment == 1 && at < len(appendHeader(nil, l.header)) {
 			require.ErrorContains(t, err, "no header")
 			return
@@ -128,7 +128,7 @@ func TestReplayGivesWhatWasNoted(t *testing.T) {
 			return
 		}
 		require.NoError(t, os.WriteFile(last, append(content[:at:at], 0, 0, 0), 0o600))
-		_, _ = OpenBook(l.dir)
+		_, _ = openBook(l.dir)
 	})
 }
 
@@ -146,13 +146,13 @@ func TestChangedByteIsFound(t *testing.T) {
 	}
 	content, err := os.ReadFile(l.name(1, raw))
 	require.NoError(t, err)
-	whole, err := OpenBook(dir)
+	whole, err := openBook(dir)
 	require.NoError(t, err)
 	for i := range content {
 		changed := append([]byte(nil), content...)
 		changed[i] ^= 1
 		require.NoError(t, os.WriteFile(l.name(1, raw), changed, 0o600))
-		b, err := OpenBook(dir)
+		b, err := openBook(dir)
 		if err == nil { // it passes for a torn tail: then the book says so, and has fewer changes
 			require.True(t, b.Torn, "byte %d", i)
 			require.Less(t, b.Kinds[Insert].Acked+b.Kinds[Update].Acked+b.Kinds[Delete].Acked, int64(20), "byte %d", i)
@@ -167,7 +167,7 @@ func TestChangedByteIsFound(t *testing.T) {
 		changed := append([]byte(nil), content...)
 		changed[i] ^= 1
 		require.NoError(t, os.WriteFile(l.name(1, packed), changed, 0o600))
-		if b, err := OpenBook(dir); err == nil {
+		if b, err := openBook(dir); err == nil {
 			require.True(t, reflect.DeepEqual(whole.tables, b.tables), "byte %d", i)
 		}
 	}
@@ -175,7 +175,7 @@ func TestChangedByteIsFound(t *testing.T) {
 
 func TestLedgerRefuses(t *testing.T) {
 	dir := t.TempDir()
-	_, err := OpenBook(dir)
+	_, err := openBook(dir)
 	require.Error(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "x"), nil, 0o600))
 	_, err = createLedger(dir, Header{})
@@ -219,7 +219,7 @@ func TestSegmentsMustBeWholeAndInOrder(t *testing.T) {
 	}
 	require.NoError(t, l.close())
 	require.NoError(t, l.close())
-	b, err := OpenBook(dir)
+	b, err := openBook(dir)
 	require.NoError(t, err)
 	assert.Equal(t, int64(d.dealt), b.Kinds[Insert].Acked)
 	assert.Equal(t, 4, b.Segment)
@@ -228,13 +228,13 @@ func TestSegmentsMustBeWholeAndInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.Rename(l.name(1, packed), l.name(1, packed)+".away"))
 	require.NoError(t, os.WriteFile(l.name(1, raw), raw1[:len(raw1)-3], 0o600))
-	_, err = OpenBook(dir)
+	_, err = openBook(dir)
 	require.ErrorIs(t, err, errTorn, "a torn segment with others behind it")
 	require.NoError(t, os.Remove(l.name(1, raw)))
-	_, err = OpenBook(dir)
+	_, err = openBook(dir)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.NoError(t, os.Rename(l.name(2, packed), l.name(1, packed)))
-	_, err = OpenBook(dir)
+	_, err = openBook(dir)
 	require.ErrorContains(t, err, "each segment has one header, with its number")
 }
 
@@ -260,7 +260,7 @@ func TestLedgerSurvivesKill(t *testing.T) {
 		_, err := fmt.Sscan(lines.Text(), &told)
 		require.NoError(t, err, lines.Text())
 		if told%4000 == 0 { // while it writes, and ends its segments
-			b, err := OpenBook(dir)
+			b, err := openBook(dir)
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, b.Kinds[Insert].Sent, told)
 			require.GreaterOrEqual(t, b.Kinds[Insert].Acked, told-1)
@@ -273,7 +273,7 @@ func TestLedgerSurvivesKill(t *testing.T) {
 		}
 	}
 	require.Error(t, cmd.Wait())
-	b, err := OpenBook(dir)
+	b, err := openBook(dir)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, b.Kinds[Insert].Sent, told)
 	require.GreaterOrEqual(t, b.Kinds[Insert].Acked, told-1)

@@ -318,13 +318,13 @@ func (j *judge) shown(table int, cells []cell) string {
 // Books are the ledgers of all writers of a run.
 type Books []*Book
 
-// ErrNoBook says that there is no ledger to check against.
-var ErrNoBook = errors.New("no writer has kept a ledger")
+// errNoBook says that there is no ledger to check against.
+var errNoBook = errors.New("no writer has kept a ledger")
 
 // Check holds all tables of all workloads, on one side, against their ledgers.
 func (bs Books) Check(ctx context.Context, side topology.Side, db *sql.DB) ([]Findings, error) {
 	if len(bs) == 0 {
-		return nil, ErrNoBook
+		return nil, errNoBook
 	}
 	var out []Findings
 	for _, b := range bs {

@@ -221,6 +221,6 @@ func TestJudgeDoesNotTrustItsReader(t *testing.T) {
 
 func TestNoBookIsAnError(t *testing.T) {
 	_, err := Books(nil).Check(t.Context(), topology.Source, nil)
-	require.ErrorIs(t, err, ErrNoBook)
+	require.ErrorIs(t, err, errNoBook)
 	assert.Empty(t, Books(nil).Opinion("d", "t", 1))
 }

@@ -218,7 +218,7 @@ func (w *Writer) Ended() error {
 
 // Book reads the ledger. While the writer runs, what is in flight counts as of
 // unknown fate.
-func (w *Writer) Book() (*Book, error) { return OpenBook(w.options.Ledger) }
+func (w *Writer) Book() (*Book, error) { return openBook(w.options.Ledger) }
 
 func (w *Writer) isDone() bool {
 	select {

@@ -21,7 +21,7 @@ import (
 
 // Options say what to compare and how. The zero value compares everything.
 type Options struct {
-	Databases   []string       // nil: all but SystemDatabases
+	Databases   []string       // nil: all but systemDatabases
 	Tables      []string       // "database.table"; nil: all of the databases
 	Chunk       int            // rows that one statement is to read where the key allows it, four times as many at most; 0: 50,000
 	Connections int            // for each side; 0: 1. The pools must allow as many
@@ -45,12 +45,12 @@ type Progress struct {
 	Rows, Total     int64 // rows of both sides read so far, and the servers' estimate of all
 }
 
-// SystemDatabases are left out unless they are asked for by name.
-var SystemDatabases = []string{"mysql", "sys", "information_schema", "performance_schema", "ndbinfo"}
+// systemDatabases are left out unless they are asked for by name.
+var systemDatabases = []string{"mysql", "sys", "information_schema", "performance_schema", "ndbinfo"}
 
-// ErrNothing says that neither side has a table to compare. It is an error and
+// errNothing says that neither side has a table to compare. It is an error and
 // not an empty report, because two empty servers prove nothing.
-var ErrNothing = errors.New("nothing to compare")
+var errNothing = errors.New("nothing to compare")
 
 // ErrOneServer says that source and replica are the same server, which is equal to
 // itself whatever the other one has.
@@ -164,16 +164,16 @@ func (c *comparison) complete(pairings []pairing) error {
 	}
 	for _, want := range c.Tables {
 		if !has(func(n tableName) bool { return n.String() == want }) {
-			return fmt.Errorf("compare table %s: neither side has it: %w", want, ErrNothing)
+			return fmt.Errorf("compare table %s: neither side has it: %w", want, errNothing)
 		}
 	}
 	for _, want := range c.Databases {
 		if len(c.Tables) == 0 && !has(func(n tableName) bool { return n.database == want }) {
-			return fmt.Errorf("compare database %s: neither side has a table in it: %w", want, ErrNothing)
+			return fmt.Errorf("compare database %s: neither side has a table in it: %w", want, errNothing)
 		}
 	}
 	if len(pairings) == 0 {
-		return fmt.Errorf("compare servers: neither side has a user table: %w", ErrNothing)
+		return fmt.Errorf("compare servers: neither side has a user table: %w", errNothing)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func (o Options) choice(column string) (where string, args []any) {
 		}
 	}
 	if len(names) == 0 {
-		names, not = SystemDatabases, "NOT "
+		names, not = systemDatabases, "NOT "
 	}
 	for _, n := range names {
 		args = append(args, n)

@@ -40,7 +40,7 @@ func TestPlainDropsWhatReleasesPrintDifferently(t *testing.T) {
 func TestChoiceOfDatabases(t *testing.T) {
 	where, args := Options{}.choice("s")
 	assert.Equal(t, "s NOT IN (?, ?, ?, ?, ?)", where)
-	assert.Len(t, args, len(SystemDatabases))
+	assert.Len(t, args, len(systemDatabases))
 	where, args = Options{Databases: []string{"a"}}.choice("s")
 	assert.Equal(t, "s IN (?)", where)
 	assert.Equal(t, []any{"a"}, args)
@@ -55,9 +55,9 @@ func TestChoiceOfDatabases(t *testing.T) {
 // not say equal.
 func TestNothingToCompareIsAnError(t *testing.T) {
 	one := []pairing{{name: tableName{"a", "t"}}}
-	require.ErrorIs(t, (&comparison{}).complete(nil), ErrNothing)
-	require.ErrorIs(t, (&comparison{Options: Options{Tables: []string{"a.u"}}}).complete(one), ErrNothing)
-	require.ErrorIs(t, (&comparison{Options: Options{Databases: []string{"a", "b"}}}).complete(one), ErrNothing)
+	require.ErrorIs(t, (&comparison{}).complete(nil), errNothing)
+	require.ErrorIs(t, (&comparison{Options: Options{Tables: []string{"a.u"}}}).complete(one), errNothing)
+	require.ErrorIs(t, (&comparison{Options: Options{Databases: []string{"a", "b"}}}).complete(one), errNothing)
 	require.NoError(t, (&comparison{Options: Options{Databases: []string{"a"}, Tables: []string{"a.t"}}}).complete(one))
 	assert.False(t, Report{}.Equal())
 }

@@ -47,14 +47,14 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 	case 0:
 		return Status{}, nil
 	case 1:
-		return ParseStatus(rows[0], w)
+		return parseStatus(rows[0], w)
 	}
 	return Status{}, fmt.Errorf("ask %s for its channel: %d rows, where one was expected", s, len(rows))
 }
 
-// ParseStatus reads the one row. A column that is missing, or a number that cannot be
+// parseStatus reads the one row. A column that is missing, or a number that cannot be
 // read, is an error: neither may pass for a zero.
-func ParseStatus(row Row, w release.Words) (Status, error) {
+func parseStatus(row Row, w release.Words) (Status, error) {
 	s := Status{Configured: true}
 	for name, into := range map[string]*string{
 		w.IORunning: &s.Receiver, w.SQLRunning: &s.Applier, w.IOState: &s.ReceiverDoes, w.SQLState: &s.ApplierDoes,

@@ -75,7 +75,7 @@ func TestParseStatusRefuses(t *testing.T) {
 			w.RelaySourceLogFile: "binlog.000001", w.ExecSourceLogPos: "500", w.SecondsBehind: "", "Relay_Log_File": "relay.000003",
 		}
 	}
-	s, err := ParseStatus(good(), w)
+	s, err := parseStatus(good(), w)
 	require.NoError(t, err)
 	require.Nil(t, s.Behind, "the replica does not know")
 	require.True(t, s.Run())
@@ -84,13 +84,13 @@ func TestParseStatusRefuses(t *testing.T) {
 	for name := range good() {
 		r := good()
 		delete(r, name)
-		_, err := ParseStatus(r, w)
+		_, err := parseStatus(r, w)
 		require.Error(t, err, name)
 	}
 	for _, name := range []string{w.LastIOErrno, w.LastSQLErrno, w.ReadSourceLogPos, w.ExecSourceLogPos, w.SecondsBehind} {
 		r := good()
 		r[name] = "many"
-		_, err := ParseStatus(r, w)
+		_, err := parseStatus(r, w)
 		require.ErrorContains(t, err, name)
 	}
 }

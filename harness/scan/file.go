@@ -73,7 +73,7 @@ func NewFinder(needles []node.Needle) (*Finder, error) {
 	for i, n := range needles {
 		texts[i] = n.Text.Reveal()
 	}
-	s, err := NewSearcher(Patterns(Needles(texts...)))
+	s, err := newSearcher(Patterns(Needles(texts...)))
 	if err != nil {
 		return nil, err
 	}

@@ -90,8 +90,8 @@ type Searcher struct {
 	buf     []byte
 }
 
-// NewSearcher takes one needle or more, none shorter than two bytes.
-func NewSearcher(needles [][]byte) (*Searcher, error) {
+// newSearcher takes one needle or more, none shorter than two bytes.
+func newSearcher(needles [][]byte) (*Searcher, error) {
 	s := &Searcher{needles: needles}
 	for i, n := range needles {
 		if len(n) < shortest {
@@ -111,7 +111,7 @@ func NewSearcher(needles [][]byte) (*Searcher, error) {
 // offset, and how many bytes were read: 0 means that nothing was looked at.
 // What was found before a read failed comes with the error.
 func Search(r io.Reader, needles [][]byte) (hits []Hit, scanned int64, err error) {
-	s, err := NewSearcher(needles)
+	s, err := newSearcher(needles)
 	if err != nil {
 		return nil, 0, err
 	}

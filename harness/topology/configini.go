@@ -32,10 +32,10 @@ type Tuning struct {
 	InnodbRedoLog    Mebibytes `json:"innodb_redo_log_mib"`
 }
 
-// DefaultTuning is a cluster of which two fit a machine of two cores, beside
+// defaultTuning is a cluster of which two fit a machine of two cores, beside
 // other work: data nodes of one thread, heartbeats for a slow machine. A bench
 // with more rows gives more DataMemory and redo log.
-func DefaultTuning() Tuning {
+func defaultTuning() Tuning {
 	return Tuning{
 		DataMemory: 64, SharedGlobalMemory: 32, TransactionMemory: 24,
 		LongMessageBuffer: 4, RedoBuffer: 8, DiskPageBufferMemory: 4,
@@ -93,7 +93,7 @@ func (s Spec) configINI() []byte {
 			b.set("DataDir", NdbDir)
 		}
 	}
-	b.WriteString(strings.Repeat("[api]\n", APISlots))
+	b.WriteString(strings.Repeat("[api]\n", apiSlots))
 	return []byte(b.String())
 }
 

@@ -58,8 +58,8 @@ const (
 	DoorNetwork    Network = "door"
 )
 
-// APISlots is how many further API nodes a cluster has room for.
-const APISlots = 4
+// apiSlots is how many further API nodes a cluster has room for.
+const apiSlots = 4
 
 // Ports inside the cluster.
 const (
@@ -95,7 +95,7 @@ type Spec struct {
 // nodes in two node groups, one mysqld, four free API slots. Its keyring is the
 // component wherever the release has it.
 func Standard(side Side, r release.Release, l release.Layout, p secure.Profile) Spec {
-	s := Spec{Name: string(side), Release: r, Layout: l, ServerID: 1, Profile: p, Tuning: DefaultTuning()}
+	s := Spec{Name: string(side), Release: r, Layout: l, ServerID: 1, Profile: p, Tuning: defaultTuning()}
 	s.EncryptAtStart = p.BinlogEncryption && !release.F1.Has(r)
 	s.KeyringPlugin = !r.Has(release.KeyringComponent)
 	if side == Replica {

@@ -43,10 +43,10 @@ var (
 	decoy    = []int{replication.AccessDenied, 2061}
 )
 
-// LoginMatrix is every account of a profile that is not locked, by TLS and not, with the
+// loginMatrix is every account of a profile that is not locked, by TLS and not, with the
 // right password and a wrong one, by TCP and the unix socket. All of it was seen on 9.7.4
 // for the published profile; a test has it as a table.
-func LoginMatrix(p secure.Profile) []Login {
+func loginMatrix(p secure.Profile) []Login {
 	var all []Login
 	for _, client := range []string{clientRelease, clientDriver} {
 		for _, a := range p.Accounts {

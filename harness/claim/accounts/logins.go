@@ -85,7 +85,7 @@ func loginsOf(ctx context.Context, s claim.Subject, side topology.Side) ([]Tried
 	defer conn.Close() //nolint:errcheck // back to the pool
 	wrong := secret.New()
 	var all []TriedLogin
-	for _, l := range LoginMatrix(s.Promised) {
+	for _, l := range loginMatrix(s.Promised) {
 		for _, cell := range []struct {
 			cache string
 			want  []int

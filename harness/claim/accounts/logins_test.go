@@ -20,7 +20,7 @@ import (
 func goodLogins() *Logins {
 	o := &Logins{}
 	for _, side := range topology.Sides {
-		for _, l := range LoginMatrix(secure.Published2021()) {
+		for _, l := range loginMatrix(secure.Published2021()) {
 			for cache, want := range map[string][]int{"warm": l.Warm, "cold": l.Cold} {
 				t := TriedLogin{Side: side, Login: l, Cache: cache, Want: want, Got: want[0]}
 				if t.Warm, t.Cold = nil, nil; t.Got == 0 && l.Mode == modeTLS {
@@ -50,7 +50,7 @@ func TestLogins(t *testing.T) {
 func TestLoginMatrix(t *testing.T) {
 	count := map[string]int{}
 	seen := map[string]bool{}
-	for _, l := range LoginMatrix(secure.Published2021()) {
+	for _, l := range loginMatrix(secure.Published2021()) {
 		require.NotEmpty(t, l.Warm)
 		require.NotEmpty(t, l.Cold)
 		key := l.Client + l.User + l.Mode + l.Password + l.Transport
@@ -62,7 +62,7 @@ func TestLoginMatrix(t *testing.T) {
 		"mysql tls": 12, "mysql plain": 12, "mysql tls, other name": 3, "go-sql-driver tls": 6, "go-sql-driver plain": 6,
 	}, count)
 	errors := map[int]bool{}
-	for _, l := range LoginMatrix(secure.Published2021()) {
+	for _, l := range loginMatrix(secure.Published2021()) {
 		for _, n := range slices.Concat(l.Warm, l.Cold) {
 			errors[n] = true
 		}
@@ -93,7 +93,7 @@ func TestLoginsLook(t *testing.T) {
 	}
 	o, err := lookLogins(t.Context(), f.Subject())
 	require.NoError(t, err)
-	require.Len(t, o.Tried, 2*2*len(LoginMatrix(secure.Published2021())))
+	require.Len(t, o.Tried, 2*2*len(loginMatrix(secure.Published2021())))
 	byDriver := Logins{slices.DeleteFunc(slices.Clone(o.Tried), func(l TriedLogin) bool { return l.Client != clientDriver && l.Mode != modeOther })}
 	require.Empty(t, judgeLogins(&byDriver, secure.Published2021(), claimtest.Newest))
 	require.Contains(t, f.Servers[topology.Replica].Heard, "FLUSH LOCAL PRIVILEGES")
@@ -203,14 +203,14 @@ func TestLoginMatrixOfThePublishedProfile(t *testing.T) {
 		{driver, root, modeTLS, wrong, tcp, denied, denied},
 		{driver, root, modePlain, right, tcp, denied, denied},
 		{driver, root, modePlain, wrong, tcp, denied, denied},
-	}, LoginMatrix(secure.Published2021()))
+	}, loginMatrix(secure.Published2021()))
 }
 
 // A server that takes connections without TLS takes them of accounts that do not require it.
 func TestLoginMatrixOfPlainTransport(t *testing.T) {
-	strict := LoginMatrix(secure.Published2021())
+	strict := loginMatrix(secure.Published2021())
 	var changed []string
-	for i, l := range LoginMatrix(secure.Weaken(secure.Published2021(), secure.PlainTransport)) {
+	for i, l := range loginMatrix(secure.Weaken(secure.Published2021(), secure.PlainTransport)) {
 		if !slices.Equal(l.Warm, strict[i].Warm) || !slices.Equal(l.Cold, strict[i].Cold) {
 			changed = append(changed, l.Client+" "+l.User+" "+l.Mode)
 			require.Equal(t, in, l.Warm)

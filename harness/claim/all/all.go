@@ -38,8 +38,8 @@ func For(p secure.Profile) []claim.Claim {
 	return slices.DeleteFunc(Claims(), func(c claim.Claim) bool { return c.Promised != nil && !c.Promised(p) })
 }
 
-// ForParts gives those of For's claims that can be looked for with the parts that there
+// forParts gives those of For's claims that can be looked for with the parts that there
 // are.
-func ForParts(p secure.Profile, has claim.Part) []claim.Claim {
+func forParts(p secure.Profile, has claim.Part) []claim.Claim {
 	return slices.DeleteFunc(For(p), func(c claim.Claim) bool { return c.CannotLook(has) != nil })
 }

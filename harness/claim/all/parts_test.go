@@ -24,7 +24,7 @@ func TestParts(t *testing.T) {
 		name string
 		has  claim.Part
 	}{{"all", claim.AllParts}, {"sql", sql}, {"sql and files", sql | claim.PartFiles}, {"network", network}} {
-		can := ForParts(secure.Published2021(), set.has)
+		can := forParts(secure.Published2021(), set.has)
 		fmt.Fprintf(&b, "%s (%s): %d of %d claims\n", set.name, set.has, len(can), len(Claims()))
 		for _, c := range Claims() {
 			line := "  " + c.ID
@@ -36,9 +36,9 @@ func TestParts(t *testing.T) {
 		}
 	}
 	golden.Equal(t, "testdata/parts.golden", b.String())
-	require.True(t, slices.ContainsFunc(ForParts(secure.Published2021(), network), func(c claim.Claim) bool { return c.ID == claim.ChannelCertificatesID }))
-	require.Len(t, ForParts(secure.Published2021(), claim.AllParts), len(For(secure.Published2021())))
-	require.Empty(t, ForParts(secure.Published2021(), 0), "a claim that uses nothing cannot see anything")
+	require.True(t, slices.ContainsFunc(forParts(secure.Published2021(), network), func(c claim.Claim) bool { return c.ID == claim.ChannelCertificatesID }))
+	require.Len(t, forParts(secure.Published2021(), claim.AllParts), len(For(secure.Published2021())))
+	require.Empty(t, forParts(secure.Published2021(), 0), "a claim that uses nothing cannot see anything")
 }
 
 // Where a part is missing the claim is not looked at, and says for what.

@@ -72,11 +72,11 @@ func (d Difference) String() string {
 
 // Compare gives what is not the same under both releases: what fails first,
 // then by area, what is ignored last. What is the same at several nodes is one
-// difference. Ratios are held to DefaultTolerance. It is pure, and a snapshot has
+// difference. Ratios are held to defaultTolerance. It is pure, and a snapshot has
 // no difference from itself. A place of which only one of the two tells anything
 // has none either: Looked tells of those.
 func Compare(from, to Snapshot, ignore Ignored) []Difference {
-	return compare(from, to, ignore, DefaultTolerance())
+	return compare(from, to, ignore, defaultTolerance())
 }
 
 func compare(from, to Snapshot, ignore Ignored, t Tolerance) []Difference {

@@ -269,7 +269,7 @@ func TestIgnoredListsAreRefused(t *testing.T) {
 		`[{"area":"gap","name":"x","reason":"y","because":1}]`: "unknown field",
 		`{`: "read the list of ignored differences",
 	} {
-		_, err := ParseIgnored([]byte(text))
+		_, err := parseIgnored([]byte(text))
 		assert.ErrorContains(t, err, want, text)
 	}
 }
@@ -277,7 +277,7 @@ func TestIgnoredListsAreRefused(t *testing.T) {
 // The lists of this repository: each entry has a reason, none stands there
 // twice, and none that differs by nature is one of the protection.
 func TestListsOfThisRepository(t *testing.T) {
-	reviewed, err := ParseIgnored(ignoredText)
+	reviewed, err := parseIgnored(ignoredText)
 	require.NoError(t, err)
 	require.NotEmpty(t, reviewed)
 	assert.Equal(t, reviewed, Reviewed())

@@ -25,14 +25,14 @@ var ignoredText []byte
 // Reviewed is the list in this repository, harness/upgrade/compare/ignored.json. A unit
 // test reads it, so that it cannot be broken here.
 func Reviewed() Ignored {
-	l, _ := ParseIgnored(ignoredText)
+	l, _ := parseIgnored(ignoredText)
 	return l
 }
 
-// ParseIgnored reads a list of differences that do not count: a JSON array of
+// parseIgnored reads a list of differences that do not count: a JSON array of
 // rules. An entry without a reason is refused, and so is one about claims: a
 // promise that is not kept any more always counts.
-func ParseIgnored(b []byte) (Ignored, error) {
+func parseIgnored(b []byte) (Ignored, error) {
 	var l Ignored
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()

@@ -112,7 +112,7 @@ type Program struct {
 // FROM again.
 func (r Report) Between(from, to Snapshot, ignore Ignored) Report {
 	if r.Tolerance == (Tolerance{}) {
-		r.Tolerance = DefaultTolerance()
+		r.Tolerance = defaultTolerance()
 	}
 	r.Claims = results(from.Claims, to.Claims)
 	r.Looked = look(from, to)

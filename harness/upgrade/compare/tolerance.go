@@ -12,8 +12,8 @@ type Tolerance struct {
 	LagSeconds   float64 `json:"lag_seconds"`   // by how much the mean lag may grow
 }
 
-// DefaultTolerance is that of a run that is given no other.
-func DefaultTolerance() Tolerance {
+// defaultTolerance is that of a run that is given no other.
+func defaultTolerance() Tolerance {
 	return Tolerance{Throughput: 0.5, Start: 2, StartSeconds: 5, LagSeconds: 5}
 }
 
