@@ -46,6 +46,22 @@ func TestUnknownRelease(t *testing.T) {
 	}
 }
 
+// A profile that no pair can be brought up with is refused before anything starts.
+func TestBadProfile(t *testing.T) {
+	harness.In(t, harness.Core)
+	ctx := bounded(t, time.Minute)
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("name: mine\nndb_log_bin: true\ngaps: [G99]\n"), 0o600))
+	for name, want := range map[string]string{"hardened-2021": "published-2021", file: "gap G99"} {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			at := newPlace(t)
+			p := at.run(ctx, t, nil, "--profile", name)
+			p.refused(ctx, t, evidence.ExitUsage, want)
+			at.clean(t)
+		})
+	}
+}
+
 // bundle gives the path of a real tarball.
 func bundle(t *testing.T) string {
 	t.Helper()
