@@ -147,6 +147,8 @@ func defects(a order, f found, l *living, failed *evidence.Failure) []evidence.D
 		switch {
 		case failed != nil && strings.Contains(failed.Text, "known defect "+d.ID):
 			res.Status = evidence.DefectSeen
+		case !a.promised.BinlogEncryption:
+			res.Status, res.Text = evidence.DefectNotTried, "the profile does not encrypt logs"
 		case a.worksAround(d, f):
 			res.Status, res.WorkedAround = evidence.DefectNotTried, true
 			res.Text = "encryption was switched on at run time, after the binlog injector had handled its first epoch"

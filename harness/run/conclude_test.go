@@ -134,7 +134,11 @@ func TestDefects(t *testing.T) {
 		failed    string
 		want      evidence.DefectStatus
 		around    bool
+		clear     bool // the profile does not encrypt logs
 	}{
+		"9.7.4, logs in clear":              {release: "9.7.4", clear: true, marker: true, want: evidence.DefectNotTried},
+		"mended, logs in clear":             {release: "9.7.4-fix1", clear: true, marker: true, want: evidence.DefectNotTried},
+		"logs in clear, and it crashes":     {release: "9.7.4", clear: true, failed: death().Error(), want: evidence.DefectSeen},
 		"9.7.4, worked around":              {release: "9.7.4", marker: true, want: evidence.DefectNotTried, around: true},
 		"9.7.4, worked around and seen":     {release: "9.7.4", marker: true, failed: death().Error(), want: evidence.DefectSeen},
 		"9.7.4 as written, it crashes":      {release: "9.7.4", asWritten: true, failed: death().Error(), want: evidence.DefectSeen},
@@ -151,7 +155,7 @@ func TestDefects(t *testing.T) {
 			if c.failed != "" {
 				failed = &evidence.Failure{Text: c.failed}
 			}
-			all := defects(order{Options: Options{AsWritten: c.asWritten}}, found{image: images.Image{Release: release.MustParse(c.release)}}, &living{marker: c.marker}, failed)
+			all := defects(order{Options: Options{AsWritten: c.asWritten}, promised: secure.Profile{BinlogEncryption: !c.clear}}, found{image: images.Image{Release: release.MustParse(c.release)}}, &living{marker: c.marker}, failed)
 			require.Len(t, all, len(release.Defects()))
 			d := all[0]
 			assert.Equal(t, "F1", d.ID)

@@ -51,7 +51,7 @@ func channel() claim.Claim {
 	plain.Do, plain.Also = claim.ChainChanges(claim.AllowPlainTransport(topology.Source), plain.Do), []string{claim.ChannelPlainID, claim.AccountsPlainClientID}
 	return claim.Define(claim.Claim{
 		ID: claim.ChannelTLSID, Step: 6, Effect: claim.Reads, Uses: claim.PartSQL,
-		Title:    "the running channel is TLS, told by the source, and the replica checks the source's certificate and name",
+		Title:    "the running channel is TLS, as the source says, and the replica checks the source's certificate and name where the profile promises that",
 		Promised: func(p secure.Profile) bool { return p.ChannelTLS },
 		Codes:    claim.MakeCodes(claim.ChannelTLSID, "plain", "old-protocol", "no-cipher", "other-account", "not-required", "no-ca", "unverified"),
 		Sabotage: []claim.Sabotage{
