@@ -247,19 +247,20 @@ var vague = regexp.MustCompile(`(?i)\b(nobody|somebody|whoever|meanwhile|is told
 // Code names the actor as well: comments, messages and templates.
 func TestCodeNamesTheActor(t *testing.T) {
 	looked := 0
-	require.NoError(t, filepath.WalkDir("..", func(p string, d fs.DirEntry, err error) error {
+	root := os.DirFS("..")
+	require.NoError(t, fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir():
 			if name := d.Name(); name == ".git" || name == "results" || name == "bin" || name == "build" {
-				return filepath.SkipDir
+				return fs.SkipDir
 			}
 			return nil
 		case filepath.Ext(p) != ".go" && filepath.Ext(p) != ".tmpl" && filepath.Ext(p) != ".sh":
 			return nil
 		}
-		b, err := os.ReadFile(p)
+		b, err := fs.ReadFile(root, p)
 		if err != nil {
 			return err
 		}

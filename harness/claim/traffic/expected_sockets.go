@@ -8,7 +8,7 @@ import (
 	"ndbproof/harness/topology"
 )
 
-// AnyAddress, in an expected socket, means every address of the node but the
+// AnyAddress in an expected socket means every address of the node but the
 // loopback ones: which of them a program binds to differs by release and by
 // whether the machine has IPv6.
 const AnyAddress = "*"
