@@ -26,7 +26,9 @@ import (
 // line: a run with fewer fails.
 func TestClaims(t *testing.T) {
 	var b strings.Builder
-	for _, p := range []secure.Profile{secure.Published2021()} {
+	for _, name := range secure.Names() {
+		p, err := secure.ByName(name)
+		require.NoError(t, err)
 		for _, r := range []string{"8.0.25", "8.4.3", "9.7.4"} {
 			fmt.Fprintf(&b, "%s %s\n", p.Name, release.MustParse(r).Line())
 			for _, c := range For(p) {
