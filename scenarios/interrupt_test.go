@@ -57,7 +57,7 @@ func TestInterruptWhileClaimsAreJudged(t *testing.T) {
 	harness.In(t, harness.Core)
 	ctx, at := bounded(t, 2*time.Minute), newPlace(t)
 	p := at.run(ctx, t, nil)
-	p.says(ctx, t, regexp.MustCompile(`held +seed\.`))
+	p.says(ctx, t, regexp.MustCompile(`held +channel\.`))
 	p.signal(t, syscall.SIGINT)
 	res := p.refused(ctx, t, evidence.ExitNotLooked, "interrupted by a signal (interrupt)")
 	require.Equal(t, "step 7", res.Error.Where)
