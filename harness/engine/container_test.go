@@ -73,7 +73,7 @@ func TestNetworksOfHelpers(t *testing.T) {
 func TestNothingIsLeftHalfMade(t *testing.T) {
 	for act, file := range map[string][]File{"archive": {{Path: "/x"}}, "start": nil} {
 		f, r := newFake(t)
-		f.refuses = act
+		f.refuse(act)
 		_, err := r.Launch(t.Context(), Container{Image: "img", Argv: []string{"/x"}, Files: file})
 		require.ErrorContains(t, err, "refused")
 		assert.Len(t, f.made, 1)

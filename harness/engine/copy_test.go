@@ -41,6 +41,6 @@ func TestCopyIn(t *testing.T) {
 	assert.Equal(t, "d/", f.boxes[id].files[0].Name)
 	broken := errors.New("the tarball is broken")
 	require.ErrorIs(t, r.CopyIn(t.Context(), id, func(*tar.Writer) error { return broken }), broken)
-	f.refuses = "archive"
+	f.refuse("archive")
 	assert.ErrorContains(t, r.CopyIn(t.Context(), id, one), "refused")
 }

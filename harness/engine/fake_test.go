@@ -80,10 +80,11 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id = strings.Trim(id, "/")
 	f.mu.Lock()
 	f.queries[p] = append(f.queries[p], r.URL.RawQuery)
+	refused := act == f.refuses && act != ""
 	f.mu.Unlock()
 	switch {
 	case r.URL.Path == "/_ping":
-	case act == f.refuses && act != "":
+	case refused:
 		f.say(w, http.StatusInternalServerError, map[string]any{"message": "refused"})
 	case r.Method == http.MethodDelete:
 		f.remove(w, p, act)
@@ -104,6 +105,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		f.say(w, http.StatusNotFound, map[string]any{"message": "no such path: " + p})
 	}
+}
+
+// refuse has it refuse an act from now on. A call that its client broke off may still
+// be at work.
+func (f *fake) refuse(act string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuses = act
 }
 
 func (f *fake) say(w http.ResponseWriter, code int, v any) {
