@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"ndbproof/harness/brief"
 	"ndbproof/harness/node"
@@ -149,7 +150,9 @@ func Repeat(what string, f Act) Change {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			_ = poll.Until(ctx, "the end of "+what, func(ctx context.Context) error {
+			// A claim may look for less than a tenth of a second: the act is done without a
+			// pause, so that it is seen in every such window.
+			_ = poll.Every(ctx, time.Millisecond, "the end of "+what, func(ctx context.Context) error {
 				return errors.Join(errors.New("again"), f(ctx, b))
 			}) // it ends when it is stopped
 		}()
