@@ -150,8 +150,8 @@ func Repeat(what string, f Act) Change {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			// A claim may look for less than a tenth of a second: the act is done without a
-			// pause, so that it is seen in every such window.
+			// No pause: the more often the act is done, the less a window can lie between
+			// two of them.
 			_ = poll.Every(ctx, time.Millisecond, "the end of "+what, func(ctx context.Context) error {
 				return errors.Join(errors.New("again"), f(ctx, b))
 			}) // it ends when it is stopped
